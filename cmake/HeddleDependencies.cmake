@@ -1,0 +1,15 @@
+# Debian packages only; ./dev installs them (see tools in ./dev for the list).
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(ZLIB REQUIRED)
+find_library(HEDDLE_HWY_LIBRARY hwy REQUIRED)
+find_path(HEDDLE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED)
+# Debian's dnnl-config.cmake insists on OpenCL headers that Heddle does not use, so the library is found by name.
+find_library(HEDDLE_DNNL_LIBRARY dnnl REQUIRED)
+find_path(HEDDLE_DNNL_INCLUDE dnnl.hpp REQUIRED)
+add_library(dnnl UNKNOWN IMPORTED)
+set_target_properties(dnnl PROPERTIES IMPORTED_LOCATION ${HEDDLE_DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${HEDDLE_DNNL_INCLUDE})
