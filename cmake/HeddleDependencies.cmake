@@ -1,4 +1,4 @@
-# Debian packages only; ./dev installs them (see tools in ./dev for the list).
+# Debian 12 packages only; ./dev installs them (see `packages` there).
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(tomlplusplus REQUIRED)
@@ -12,4 +12,5 @@ find_path(HEDDLE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED)
 find_library(HEDDLE_DNNL_LIBRARY dnnl REQUIRED)
 find_path(HEDDLE_DNNL_INCLUDE dnnl.hpp REQUIRED)
 add_library(dnnl UNKNOWN IMPORTED)
-set_target_properties(dnnl PROPERTIES IMPORTED_LOCATION ${HEDDLE_DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${HEDDLE_DNNL_INCLUDE})
+set_target_properties(dnnl PROPERTIES
+  IMPORTED_LOCATION ${HEDDLE_DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${HEDDLE_DNNL_INCLUDE})

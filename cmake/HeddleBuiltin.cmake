@@ -1,0 +1,15 @@
+# heddle_link_builtin_plugins(TARGET): generates the definition of heddle::builtin_plugins() (core/plugin/builtin.h), which
+# lists the plugins that are linked into TARGET. The list is empty unless HEDDLE_STATIC_PLUGINS is on.
+function(heddle_link_builtin_plugins target)
+  get_property(names GLOBAL PROPERTY HEDDLE_STATIC_PLUGIN_NAMES)
+  list(LENGTH names count)
+  set(declarations "")
+  set(entries "")
+  foreach(name IN LISTS names)
+    string(APPEND declarations "extern \"C\" const heddle_plugin* heddle_static_entry_${name}(void);\n")
+    string(APPEND entries "    {\"${name}\", heddle_static_entry_${name}},\n")
+  endforeach()
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/builtin_plugins.cc.in ${CMAKE_CURRENT_BINARY_DIR}/builtin_plugins.cc @ONLY)
+  target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_plugins.cc)
+  target_link_libraries(${target} PRIVATE ${names})
+endfunction()
