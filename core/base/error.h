@@ -18,8 +18,8 @@ namespace heddle {
 
 class Error : public std::runtime_error {
  public:
-  Error(int32_t code, std::string message, bool wrong_use = false)
-      : std::runtime_error(std::move(message)), code_(code), wrong_use_(wrong_use) {}
+  Error(int32_t code, const std::string& message, bool wrong_use = false)
+      : std::runtime_error(message), code_(code), wrong_use_(wrong_use) {}
   int32_t code() const { return code_; }
   // The user's command or file is at fault: exit code 2.
   bool wrong_use() const { return wrong_use_; }

@@ -75,7 +75,11 @@ enum {
   HEDDLE_ROLE_THRESHOLD = 5,    /* [m] or [1] */
   HEDDLE_ROLE_ITEM_TABLE = 6    /* [V,d] of a backbone */
 };
-enum { HEDDLE_PARAMETER_BUFFER = 1u << 0 /* saved and loaded, no gradient, no optimiser: the plugin writes it while training */ };
+enum {
+  HEDDLE_PARAMETER_BUFFER = 1u << 0, /* saved and loaded, no gradient, no optimiser: the plugin writes it while training */
+  /* Its gradient is not that of the losses on purpose (straight-through, detached): finite differences do not apply. */
+  HEDDLE_PARAMETER_SURROGATE_GRADIENT = 1u << 16
+};
 
 typedef struct heddle_parameter {
   uint32_t struct_size, flags;

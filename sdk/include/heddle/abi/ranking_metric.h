@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/* In the flags of the vtable: a property of the metric, whatever its parameters. */
 enum { HEDDLE_RANKING_LOWER_IS_BETTER = 1u << 16 };
 
 /* Lists of users, host memory. lists [users, k] i32, best first, -1 fills short lists. Targets of user u are
