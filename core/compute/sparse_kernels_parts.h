@@ -1,0 +1,34 @@
+// The translation units that fill the table of sparse_kernels.h; what they all include.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "core/compute/sparse_kernels.h"
+
+namespace heddle::cpu::sparse {
+
+// For each set of 8 lanes, the bytes of the lane numbers in it, ascending: the shuffle that moves them to the front.
+struct CompressOrder8 {
+  uint64_t order[256];
+  constexpr CompressOrder8() : order() {
+    for (int set = 0; set < 256; ++set) {
+      int filled = 0;
+      for (int lane = 0; lane < 8; ++lane) {
+        if (set >> lane & 1) order[set] |= static_cast<uint64_t>(lane) << (8 * filled++);
+      }
+    }
+  }
+  constexpr const uint64_t& operator[](int set) const { return order[set]; }
+};
+inline constexpr CompressOrder8 kCompressOrder8;
+
+void add_encode_kernels(Kernels* table);
+void add_select_kernels(Kernels* table);
+void add_gather_kernels(Kernels* table);
+void add_dense_kernels(Kernels* table);
+void add_reduce_kernels(Kernels* table);
+
+}  // namespace heddle::cpu::sparse
