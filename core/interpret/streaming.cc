@@ -1,0 +1,88 @@
+#include "core/interpret/streaming.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/base/console.h"
+#include "core/compute/tensor.h"
+
+namespace heddle {
+namespace {
+
+// Fixed, so that a metric's sums do not depend on how the columns were filled.
+constexpr int64_t kBlockPoints = 4096;
+
+// Codes of points [first, last) from columns; cursor[j] is feature j's first entry not yet used.
+struct BlockCodes {
+  std::vector<int64_t> offsets;
+  std::vector<int32_t> indices;
+  std::vector<float> values;
+  heddle_codes codes{};
+
+  void fill(const FeatureColumns& columns, int64_t first, int64_t last, std::vector<size_t>& cursor) {
+    offsets.assign(static_cast<size_t>(last - first) + 1, 0);
+    const auto entries = [&](auto&& use) {
+      for (int64_t j = 0; j < columns.features(); ++j) {
+        const auto rows = columns.rows(j);
+        for (size_t e = cursor[static_cast<size_t>(j)]; e < rows.size() && rows[e] < last; ++e) {
+          use(j, static_cast<size_t>(rows[e] - first), columns.values(j)[e]);
+        }
+      }
+    };
+    entries([&](int64_t, size_t row, float) { ++offsets[row + 1]; });
+    for (size_t row = 1; row < offsets.size(); ++row) offsets[row] += offsets[row - 1];
+    indices.resize(static_cast<size_t>(offsets.back()));
+    values.resize(indices.size());
+    std::vector<int64_t> to(offsets.begin(), offsets.end() - 1);
+    entries([&](int64_t j, size_t row, float value) {  // features ascend, so indices ascend within a row
+      indices[static_cast<size_t>(to[row])] = static_cast<int32_t>(j);
+      values[static_cast<size_t>(to[row]++)] = value;
+      ++cursor[static_cast<size_t>(j)];
+    });
+    codes = {};
+    codes.struct_size = sizeof codes;
+    codes.rows = last - first;
+    codes.width = columns.features();
+    codes.nnz = codes.capacity = static_cast<int64_t>(indices.size());
+    codes.offsets = offsets.data();
+    codes.indices = indices.data();
+    codes.values = values.data();
+    codes.device = {kDLCPU, 0};
+  }
+};
+
+void fill_labels(const PointLabels& labels, int64_t first, int64_t last, std::vector<float>& to) {
+  const size_t attributes = static_cast<size_t>(labels.table.size());
+  to.assign(static_cast<size_t>(last - first) * attributes, std::numeric_limits<float>::quiet_NaN());
+  for (int64_t point = first; point < last; ++point) {
+    const int32_t item = labels.items[static_cast<size_t>(point)];
+    if (item < 0) continue;
+    float* row = to.data() + static_cast<size_t>(point - first) * attributes;
+    std::fill_n(row, attributes, 0.0f);
+    for (int32_t a : labels.table.labels_of(item)) row[a] = 1;
+    for (size_t n = 0; n < labels.numeric.size(); ++n) row[labels.numeric[n]] = labels.numeric_of(item)[n];
+  }
+}
+
+}  // namespace
+
+void score_streaming(const FeatureColumns& columns, const PointLabels& labels,
+                     std::span<const FeatureMetric* const> metrics, std::span<double* const> scores) {
+  if (metrics.empty()) return;
+  const int64_t attributes = labels.table.size();
+  for (const FeatureMetric* metric : metrics) metric->begin(columns.features(), attributes);
+  std::vector<size_t> cursor(static_cast<size_t>(columns.features()));
+  std::vector<float> block_labels;
+  BlockCodes block;
+  for (int64_t first = 0; first < columns.points(); first += kBlockPoints) {
+    throw_if_cancelled();
+    const int64_t last = std::min(first + kBlockPoints, columns.points());
+    block.fill(columns, first, last, cursor);
+    fill_labels(labels, first, last, block_labels);
+    const TensorView matrix = view(block_labels.data(), last - first, attributes);
+    for (const FeatureMetric* metric : metrics) metric->update(block.codes, matrix);
+  }
+  for (size_t i = 0; i < metrics.size(); ++i) metrics[i]->finish(columns.features(), attributes, scores[i]);
+}
+
+}  // namespace heddle
