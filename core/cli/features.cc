@@ -1,0 +1,99 @@
+// heddle features RUN: what the features of a dictionary stand for.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/cli/command.h"
+#include "core/pipeline/run_view.h"
+#include "core/plugin/registry.h"
+
+namespace heddle::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+// One feature in full: attributes with every metric, items, data points.
+std::string page_of(RunView& run, const FeatureFile& file, int64_t feature, int64_t top) {
+  const FeatureSummary& summary = file.features[static_cast<size_t>(feature)];
+  std::string out = fmt::format("feature {}   active on {:.2f} % of {} data points, mean {:.3f}, largest {:.3f}\n", feature, summary.rate * 100, file.points,
+                                summary.mean, summary.maximum);
+  if (summary.rate == 0) return out + "never active, so nothing is known of it\n";
+  std::vector<std::string> header = {"attribute"};
+  for (const std::string& metric : file.metrics) header.push_back(metric);
+  Table attributes(header, {false, true, true, true, true, true, true});
+  for (const auto& [attribute, score] : file.best_attributes(run.record().best_by, feature, top)) {
+    std::vector<std::string> row = {file.attributes[static_cast<size_t>(attribute)]};
+    for (const std::string& metric : file.metrics) {
+      const double value = file.score(metric, feature, attribute);
+      row.push_back(value != value ? "–" : fmt::format("{:.3f}", value));
+    }
+    attributes.add(std::move(row));
+  }
+  out += "\n" + attributes.text(80) + "\n";
+  const Catalogue& catalogue = run.items().catalogue;
+  Table items({"top item", "id", "mean activation", "points"}, {false, false, true, true});
+  for (size_t i = 0; i < summary.items.size() && i < static_cast<size_t>(top); ++i) {
+    const TopItem& item = summary.items[i];
+    items.add({catalogue.title(item.item), catalogue.raw_ids[static_cast<size_t>(item.item)], fmt::format("{:.3f}", item.activation), fmt::format("{}", item.points)});
+  }
+  return out + items.text(80);
+}
+
+}  // namespace
+
+int features(const Arguments& arguments) {
+  po::options_description options;
+  options.add_options()
+      ("dictionary,d", po::value<std::string>()->default_value(""), "which dictionary, when there are several")
+      ("attribute,a", po::value<std::string>(), "the best features of this attribute")
+      ("feature,f", po::value<std::string>(), "all about one feature: its number, or an attribute for its best feature")
+      ("by", po::value<std::string>()->default_value(""), "metric that decides what is best; default: best_by of the experiment")
+      ("top,n", po::value<int64_t>()->default_value(10), "rows to show");
+  const auto values = parse(find_command("features"), arguments, options, {"RUN"}, 1);
+  const int64_t top = values["top"].as<int64_t>();
+  if (top < 1) wrong_use("--top {}: accepted: at least 1", top);
+  const Registry registry;
+  RunView run(values["RUN"].as<std::string>(), registry);
+  const std::string name = run.dictionary_name(values["dictionary"].as<std::string>());
+  const FeatureFile& file = run.features(name);
+  std::string by = values["by"].as<std::string>();
+  if (by.empty()) by = run.record().best_by;
+  file.matrix(by);
+  if (values.count("feature") != 0) {
+    fmt::print("{}", page_of(run, file, run.find_feature(name, values["feature"].as<std::string>()), top));
+    return 0;
+  }
+  const Catalogue& catalogue = run.items().catalogue;
+  auto top_titles = [&](int64_t feature) {
+    std::string titles;
+    const auto& items = file.features[static_cast<size_t>(feature)].items;
+    for (size_t i = 0; i < items.size() && i < 2; ++i) titles += (i > 0 ? ", " : "") + catalogue.title(items[i].item);
+    return titles;
+  };
+  auto row = [&](Table& table, const std::string& attribute, int64_t feature, double score) {
+    const FeatureSummary& summary = file.features[static_cast<size_t>(feature)];
+    table.add({attribute, fmt::format("{}", feature), fmt::format("{:.3f}", score), fmt::format("{:.2f}", summary.rate * 100), fmt::format("{:.2f}", summary.maximum),
+               top_titles(feature)});
+  };
+  const std::vector<bool> right = {false, true, true, true, true, false};
+  if (values.count("attribute") != 0) {
+    const std::string attribute = values["attribute"].as<std::string>();
+    Table table({"attribute", "feature", by, "rate %", "max", "top items"}, right);
+    for (const FeatureScore& best : file.best_features(by, file.attribute(attribute), top)) row(table, attribute, best.feature, best.score);
+    fmt::print("{}", table.text(80));
+    return 0;
+  }
+  Table table({"attribute", "feature", by, "rate %", "max", "top items"}, right);
+  for (int64_t a = 0; a < static_cast<int64_t>(file.attributes.size()); ++a) {
+    const auto best = file.best_features(by, a, 1);
+    if (best.empty()) table.add({file.attributes[static_cast<size_t>(a)], "–", "–", "", "", "no feature: the attribute is in no data point"});
+    else row(table, file.attributes[static_cast<size_t>(a)], best[0].feature, best[0].score);
+  }
+  const int64_t silent = std::count_if(file.features.begin(), file.features.end(), [](const FeatureSummary& feature) { return feature.rate == 0; });
+  fmt::print("{}{} features, {} of them never active on {} data points\n", table.text(80), file.feature_count(), silent, file.points);
+  return 0;
+}
+
+}  // namespace heddle::cli

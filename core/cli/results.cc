@@ -1,0 +1,55 @@
+// heddle results DIR: every number of every run below an output folder.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <filesystem>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/cli/command.h"
+#include "core/store/results_db.h"
+#include "core/store/results_print.h"
+
+namespace heddle::cli {
+
+namespace po = boost::program_options;
+
+int results(const Arguments& arguments) {
+  using Texts = std::vector<std::string>;
+  po::options_description options;
+  options.add_options()
+      ("metric,m", po::value<Texts>()->composing(), "only this metric (may repeat)")
+      ("stage,s", po::value<Texts>()->composing(), "only this stage (may repeat)")
+      ("run", po::value<Texts>()->composing(), "only this run (may repeat)")
+      ("dictionary,d", po::value<Texts>()->composing(), "only this dictionary or part of a stage (may repeat)")
+      ("attribute,a", po::value<Texts>()->composing(), "only this attribute (may repeat)")
+      ("feature,f", po::value<Texts>()->composing(), "only this feature (may repeat)")
+      ("format", po::value<std::string>()->default_value("table"), "table, csv or json");
+  const auto values = parse(find_command("results"), arguments, options, {"DIR"}, 1);
+  const ResultFormat format = parse_result_format(values["format"].as<std::string>());
+
+  const std::filesystem::path folder = values["DIR"].as<std::string>();
+  if (!std::filesystem::exists(folder)) wrong_use("{}: no such folder; give the output folder of a run, e.g. results/quickstart", folder.string());
+  const auto file = std::filesystem::is_directory(folder) ? folder / "results.sqlite" : folder;
+  if (!std::filesystem::exists(file)) wrong_use("{}: holds no results.sqlite; give the output folder of a run", folder.string());
+  const ResultsDb db(file, ResultsDb::Mode::read);
+  auto list = [&](const char* name) { return values.count(name) != 0 ? values[name].as<Texts>() : Texts{}; };
+  ResultQuery query;
+  query.runs = list("run");
+  query.stages = list("stage");
+  query.parts = list("dictionary");
+  query.metrics = list("metric");
+  query.attributes = list("attribute");
+  query.features = list("feature");
+  const auto known = db.metrics();
+  for (const std::string& metric : query.metrics)
+    if (std::find(known.begin(), known.end(), metric) == known.end())
+      wrong_use("no metric '{}' in {}{}; there are: {}", metric, file.string(), did_you_mean(metric, known), fmt::join(known, ", "));
+  const auto records = db.query(query);
+  if (records.empty() && format == ResultFormat::table) wrong_use("no result in {} matches these filters", file.string());
+  fmt::print("{}", print_results(records, format));
+  return 0;
+}
+
+}  // namespace heddle::cli

@@ -1,0 +1,46 @@
+#include "core/cli/values.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "core/base/error.h"
+
+namespace heddle::cli {
+
+double parse_number(std::string_view text, std::string_view option) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) wrong_use("{}: '{}' is no finite number", option, text);
+  return value;
+}
+
+std::vector<double> parse_values(std::string_view text, std::string_view option) {
+  auto pieces = [&](char separator) {
+    std::vector<double> out;
+    for (size_t at = 0;;) {
+      const size_t next = text.find(separator, at);
+      out.push_back(parse_number(text.substr(at, next == std::string_view::npos ? next : next - at), option));
+      if (next == std::string_view::npos) return out;
+      at = next + 1;
+    }
+  };
+  if (text.find(':') == std::string_view::npos) return pieces(',');
+  const auto range = pieces(':');
+  const double step = range.size() == 3 ? range[2] : 1;
+  if (range.size() > 3 || step <= 0 || range[1] < range[0]) wrong_use("{}: '{}'; accepted: FROM:TO or FROM:TO:STEP with FROM <= TO and STEP > 0, or A,B,C", option, text);
+  const double count = std::floor((range[1] - range[0]) / step + 1e-9) + 1;
+  if (count > 1001) wrong_use("{}: '{}' asks for {} values; accepted: at most 1001", option, text, count);
+  std::vector<double> out;
+  // Multiplied, not added up: 0.1 steps stay on the grid.
+  for (int i = 0; i < static_cast<int>(count); ++i) out.push_back(range[0] + i * step);
+  return out;
+}
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string out = "\"";
+  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+}  // namespace heddle::cli

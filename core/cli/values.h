@@ -1,0 +1,17 @@
+// Numbers and fields as they stand on a command line.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heddle::cli {
+
+// A finite number; wrong_use naming `option` otherwise.
+double parse_number(std::string_view text, std::string_view option);
+// "A:B" (step 1), "A:B:STEP" or "A,B,C". Both ends are included; at most 1,001 values.
+std::vector<double> parse_values(std::string_view text, std::string_view option);
+// Quoted by RFC 4180 when it needs to be.
+std::string csv_field(std::string_view text);
+
+}  // namespace heddle::cli

@@ -1,0 +1,121 @@
+#include "core/pipeline/pipeline.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/base/console.h"
+#include "core/base/error.h"
+#include "core/pipeline/run_record.h"
+#include "core/pipeline/stages.h"
+#include "core/plugin/registry.h"
+#include "core/store/output_lock.h"
+
+namespace heddle {
+
+LoadedExperiment::LoadedExperiment(const RunRequest& request) {
+  std::vector<std::string> overrides = request.overrides;
+  if (request.output) overrides.push_back("experiment.output=" + nlohmann::json(*request.output).dump());
+  const ExperimentFile file(request.file, overrides);
+  registry_ = std::make_unique<Registry>(SearchPath::standard(file.plugin_paths()));
+  experiments_ = file.experiments(RegistryLookup(*registry_));
+  for (const Experiment& experiment : experiments_)
+    if (experiment.output != output())
+      wrong_use("{}: the points of a sweep share one output folder; experiment.output cannot be swept", request.file.string());
+}
+
+std::vector<PlannedStage> plan_stages(Session& session, const std::vector<Job>& jobs) {
+  // Stage by stage over all points: StageKeys::all() is ordered, so a stage's rank is its place there.
+  static const std::vector<std::string> order = {"split", "attributes", "backbone", "evaluation", "activations", "dictionary", "neurons", "interpretation", "steering"};
+  std::vector<PlannedStage> planned;
+  std::set<std::string> seen;
+  for (const std::string& stage : order)
+    for (const Job& job : jobs)
+      for (StageKey& key : job.keys.all()) {
+        // The evaluation of a dictionary stands behind its training; the backbone's own before.
+        if (key.stage != stage && !(stage == "neurons" && key.stage == "evaluation" && !key.part.empty())) continue;
+        if (stage == "evaluation" && !key.part.empty()) continue;
+        if (!seen.insert(key.stage + key.key).second) continue;
+        const bool done = session.has(key);
+        planned.push_back({job.experiment.run, std::move(key), done});
+      }
+  return planned;
+}
+
+namespace {
+
+std::string label(const StageKey& key) { return key.part.empty() ? key.stage : key.stage + " " + key.part; }
+
+void run_stage(Session& session, const Job& job, const StageKey& key) {
+  if (key.stage == "split") run_split(session, job);
+  else if (key.stage == "attributes") run_attributes(session, job);
+  else if (key.stage == "backbone") run_backbone(session, job);
+  else if (key.stage == "evaluation") run_evaluation(session, job, key.part);
+  else if (key.stage == "activations") run_activations(session, job, key.part);
+  else if (key.stage == "neurons") run_neurons(session, job, key.part);
+  else if (key.stage == "interpretation") run_interpretation(session, job, key.part);
+  else if (key.stage == "steering") run_steering(session, job, static_cast<size_t>(std::stoul(key.part)));
+  else fail(HEDDLE_INTERNAL, "no stage '{}'", key.stage);
+}
+
+const Job& job_of(const std::vector<Job>& jobs, const std::string& run) {
+  for (const Job& job : jobs)
+    if (job.experiment.run == run) return job;
+  fail(HEDDLE_INTERNAL, "no run '{}'", run);
+}
+
+void record(Session& session, const Job& job, ResultsDb& db) {
+  const Experiment& experiment = job.experiment;
+  for (const StageKey& key : job.keys.all()) {
+    if (key.stage == "log" || db.key_of(experiment.run, key.stage, key.part) == key.key) continue;
+    const Artefact artefact = session.artefact(key);
+    if (!artefact.contains("results.json")) continue;
+    const StageResults results = load_results(artefact);
+    ResultStage stage{experiment.run, experiment.name, key.stage, key.part, key.key, static_cast<int64_t>(experiment.seed), results.protocol};
+    for (const auto& [name, value] : experiment.sweep_point) stage.protocol["sweep"][name] = value;
+    db.replace(stage, results.values);
+  }
+  save_run_record(session.output(), make_run_record(job));
+}
+
+}  // namespace
+
+RunOutcome run_experiments(const LoadedExperiment& loaded) {
+  const OutputLock lock(loaded.output());
+  Session session(loaded.registry(), loaded.output(), loaded.experiments().front().compute);
+  session.store().remove_leftovers();
+  std::vector<Job> jobs;
+  for (const Experiment& experiment : loaded.experiments()) jobs.push_back(session.job(experiment));
+  const auto planned = plan_stages(session, jobs);
+  RunOutcome outcome;
+  outcome.output = loaded.output();
+  outcome.stages = static_cast<int64_t>(planned.size());
+
+  bool dictionaries_done = false;
+  for (const PlannedStage& stage : planned) {
+    if (stage.done) continue;
+    throw_if_cancelled();
+    ++outcome.computed;
+    if (stage.key.stage == "dictionary") {
+      // All missing ones at once, so that they can share passes over the activations.
+      if (std::exchange(dictionaries_done, true)) continue;
+      std::vector<DictionaryTask> tasks;
+      for (const Job& job : jobs)
+        for (const auto& [name, section] : job.experiment.dictionaries) tasks.push_back({&job, name});
+      run_dictionaries(session, tasks);
+      continue;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    run_stage(session, job_of(jobs, stage.run), stage.key);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    log_line(HEDDLE_LOG_INFO, "", fmt::format("{:<22} {:6.1f}s  {}", label(stage.key), seconds, jobs.size() > 1 ? stage.run : ""));
+  }
+  ResultsDb db(loaded.output() / "results.sqlite", ResultsDb::Mode::write);
+  for (const Job& job : jobs) {
+    record(session, job, db);
+    outcome.runs.push_back(job.experiment.run);
+  }
+  return outcome;
+}
+
+}  // namespace heddle

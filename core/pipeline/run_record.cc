@@ -1,0 +1,103 @@
+#include "core/pipeline/run_record.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/store/json_file.h"
+
+namespace heddle {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// Run names carry the values of a sweep; a path among them must not become folders.
+std::string file_name(std::string run) {
+  std::replace(run.begin(), run.end(), '/', '_');
+  return run + ".json";
+}
+
+std::vector<std::string> runs_below(const fs::path& output) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(output / "runs", error))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+RunRecord make_run_record(const Job& job) {
+  const Experiment& experiment = job.experiment;
+  RunRecord record;
+  record.run = experiment.run;
+  record.experiment = experiment.name;
+  record.seed = experiment.seed;
+  for (const StageKey& key : job.keys.all()) record.stages[{key.stage, key.part}] = key.key;
+  for (const auto& [name, section] : experiment.dictionaries) record.sites[name] = section.site;
+  for (const ComponentUse& metric : experiment.evaluate.metrics) record.metrics.push_back(metric.component->id);
+  record.top = experiment.evaluate.options.top;
+  record.filter_seen = experiment.evaluate.options.filter_seen;
+  if (experiment.interpret) {
+    record.best_by = experiment.interpret->options.best_by;
+    if (record.best_by.empty() && !experiment.interpret->metrics.empty()) record.best_by = experiment.interpret->metrics.front().name;
+  }
+  record.precision = experiment.compute.precision;
+  record.resolved = experiment.resolved;
+  return record;
+}
+
+void save_run_record(const fs::path& output, const RunRecord& record) {
+  json stages = json::array();
+  for (const auto& [name, key] : record.stages) stages.push_back({{"stage", name.first}, {"part", name.second}, {"key", key}});
+  nlohmann::ordered_json file = {{"format", 1}, {"run", record.run}, {"experiment", record.experiment}, {"seed", record.seed}, {"stages", stages},
+                                 {"sites", record.sites}, {"metrics", record.metrics}, {"top", record.top}, {"filter_seen", record.filter_seen},
+                                 {"best_by", record.best_by}, {"precision", record.precision}, {"resolved", record.resolved}};
+  fs::create_directories(output / "runs");
+  write_json(output / "runs" / file_name(record.run), file);
+}
+
+RunRecord load_run_record(const fs::path& path) {
+  const json file = read_json(path);
+  RunRecord record;
+  try {
+    if (file.at("format") != 1) fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(), file.at("format").dump());
+    file.at("run").get_to(record.run);
+    file.at("experiment").get_to(record.experiment);
+    file.at("seed").get_to(record.seed);
+    for (const json& entry : file.at("stages")) record.stages[{entry.at("stage"), entry.at("part")}] = entry.at("key");
+    file.at("sites").get_to(record.sites);
+    file.at("metrics").get_to(record.metrics);
+    file.at("top").get_to(record.top);
+    file.at("filter_seen").get_to(record.filter_seen);
+    file.at("best_by").get_to(record.best_by);
+    file.at("precision").get_to(record.precision);
+    record.resolved = file.at("resolved");
+  } catch (const json::exception& error) {
+    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}", path.string(), error.what());
+  }
+  return record;
+}
+
+fs::path find_run(const std::string& text) {
+  const fs::path path = text;
+  if (fs::is_regular_file(path)) return path;
+  if (fs::is_directory(path / "runs")) {
+    const auto names = runs_below(path);
+    if (names.size() == 1) return path / "runs" / (names[0] + ".json");
+    if (names.empty()) wrong_use("{}: no run is complete there; `heddle run` writes one", text);
+    wrong_use("{} holds {} runs; name one: {}", text, names.size(), fmt::join(names, ", "));
+  }
+  // OUTPUT/RUN
+  const fs::path output = path.parent_path();
+  const fs::path candidate = output / "runs" / file_name(path.filename().string());
+  if (fs::is_regular_file(candidate)) return candidate;
+  const auto names = runs_below(output);
+  if (!names.empty()) wrong_use("no run '{}' in {}{}; there are: {}", path.filename().string(), output.string(), did_you_mean(path.filename().string(), names), fmt::join(names, ", "));
+  wrong_use("{}: no run; give the output folder of a run, e.g. results/quickstart", text);
+}
+
+}  // namespace heddle
