@@ -47,7 +47,9 @@ int run(const Arguments& arguments) {
   fmt::print("{}", run_summaries(outcome.output, outcome.runs));
   const std::string folder = shown(outcome.output);
   const std::string run_name = outcome.runs.size() == 1 ? folder : folder + "/" + outcome.runs.front();
-  fmt::print("\nResults: {0}\nNext:    heddle results {0}    heddle features {1}\n", folder, run_name);
+  const bool features = loaded.experiments().front().interpret && !loaded.experiments().front().dictionaries.empty();
+  fmt::print("\nResults: {}\nNext:    {}\n", folder,
+             features ? fmt::format("heddle features {0}    heddle results {1}", run_name, folder) : fmt::format("heddle results {}", folder));
   return 0;
 }
 

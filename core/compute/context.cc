@@ -18,6 +18,11 @@ Context::~Context() {
   device_.table().context_destroy(device_.handle(), handle_);
 }
 
+void Context::synchronize() {
+  ErrorBuffer error;
+  check(device_.table().synchronize(handle_, error), error, device_.name());
+}
+
 heddle_codes* Context::create_codes() {
   heddle_codes* codes = nullptr;
   ErrorBuffer error;

@@ -23,6 +23,10 @@ class Context {
   void* handle() const { return handle_; }  // first argument of every op
   const heddle_ops& ops() const { return device_.ops(); }
 
+  // Waits until all work given to this context is done; before memory of another context or Tensor::to_host looks at its
+  // results. Does nothing on the CPU.
+  void synchronize();
+
   // Codes owned by the caller: created here, to be destroyed by ops().codes_destroy(handle(), codes).
   heddle_codes* create_codes();
 

@@ -15,7 +15,7 @@
 namespace heddle::cpu {
 namespace {
 
-constexpr int64_t kTileN = 256, kChunkK = 1024, kPadK = 32;
+constexpr int64_t kTileN = 256, kChunkK = 1024, kPadK = 64;
 // With fewer tiles than this, chunks of K are spread over the pool as well. Both ways add the same numbers in the
 // same order.
 constexpr int64_t kEnoughTiles = 16;

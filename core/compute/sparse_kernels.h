@@ -1,8 +1,8 @@
 // Vector kernels of the sparse-code ops, one set per instruction set, chosen once per process (Highway run-time
 // dispatch). They know nothing of tensors, threads or errors: raw pointers, a range of rows or features, no allocation.
 //
-// Every sum is one chain of fused multiply-adds in a fixed order per output element, so the bits depend neither on
-// which rows share a call nor on the tiling. [any thread]
+// The order of every sum is fixed per output element (encode and the weight gradients: one chain of fused multiply-adds),
+// so the bits depend neither on which rows share a call nor on the tiling. [any thread]
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Kernels of the fused encoder: pre-activations in registers, compared and compressed there, never stored.
 //
-// A micro-tile is kTileRows rows by one panel of 32 features: per input column one broadcast per row feeds two
-// (AVX-512) or four (AVX2) fused multiply-adds. Each pre-activation is bias + one chain of FMAs in input order, so its
-// bits are the same in every tile shape and on every instruction set with FMA.
+// A micro-tile is kTileRows rows by two vectors of features: per input, two loads of packed weights and one broadcast per
+// row feed two fused multiply-adds per row. Each pre-activation is bias + one chain of FMAs in input order, so its bits
+// are the same in every tile shape and on every instruction set with FMA.
 #include "core/compute/simd.h"
 #include "core/compute/sparse_kernels_parts.h"
 

@@ -202,7 +202,7 @@ std::string isolation(const Component& component, const GivenText& given) {
 std::string gradients(const Component& component, const GivenText& given) {
   BackboneSubject subject(component, given, 1, 0.1f);
   const Histories histories = test_histories(subject, 8);
-  return check_gradients(subject.params(), [&] { return subject.train(histories).total; });
+  return check_gradients(subject.params(), [&] { return Evaluation{subject.train(histories).total, 0}; });
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 // Compares gradients with finite differences of the reported loss.
 //
-// Parameters are f32 and the loss is a sum of f32 work, so a difference over a step h carries an error of about 1e-6 |L| / h,
-// and non-smooth places (a code that switches on, a top-k that changes its mind) make it meaningless. Hence, per coordinate:
-// central differences at h and h/2 must agree (else the coordinate is skipped), Richardson's extrapolation of both is the
-// estimate, and what is smaller than the error of rounding is not judged.
+// Parameters are f32 and the loss is a sum of f32 work, so single coordinates may drown in rounding. Therefore tensors are
+// moved along directions: the gradient itself, random parts and single rows of it (large signal; a wrong factor or term
+// shows), and random ones (what the gradient leaves out shows). Sparse codes make the loss kink or jump wherever an entry
+// comes or goes, so only steps that leave the pattern of the codes as it is count; where central differences at h and h/2
+// disagree at every step tried, or none keeps the pattern, the direction is not judged. Otherwise Richardson's
+// extrapolation of both is the estimate.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -13,8 +16,13 @@
 
 namespace heddle::conformance {
 
-// `loss` evaluates the total loss at the set's present values; gradients are accumulated into the set (zeroed before).
+struct Evaluation {
+  double loss = 0;
+  uint64_t pattern = 0;  // a hash of which codes are active; 0 where there are none
+};
+
+// `evaluate` gives the total loss at the set's present values; gradients are accumulated into the set (zeroed before).
 // Skips parameters of role THRESHOLD and those that declare a surrogate gradient. Returns a note; throws Failure or Skip.
-std::string check_gradients(ParameterSet& set, const std::function<double()>& loss);
+std::string check_gradients(ParameterSet& set, const std::function<Evaluation()>& evaluate);
 
 }  // namespace heddle::conformance

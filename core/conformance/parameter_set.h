@@ -14,9 +14,6 @@
 
 namespace heddle::conformance {
 
-// Set by the author of a gradient that is not that of the losses, on purpose (straight-through, detached).
-inline constexpr uint32_t surrogate_gradient = 1u << 16;
-
 // Copies of the declared parameters, after the rules of abi/call.h have been checked: names, shapes, initial values,
 // constraints.
 std::vector<heddle_parameter> checked_parameters(const heddle_parameters& declared);

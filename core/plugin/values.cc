@@ -74,6 +74,7 @@ std::string found_text(const GivenValue::Variant& value) {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, bool>) return v ? "true" : "false";
         else if constexpr (std::is_same_v<T, std::string>) return quoted(v);
+        else if constexpr (std::is_same_v<T, double>) return v == std::floor(v) && std::abs(v) < 1e15 ? fmt::format("{:.1f}", v) : fmt::format("{}", v);
         else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", v);
         else return list_text(v);
       },

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -94,13 +94,17 @@ std::string recommendation_table(const std::vector<RunResults>& runs) {
   const auto first = runs.front().of("evaluation", "");
   if (!first) return "";
   const auto columns = ranking_values(*first);
+  bool dictionaries = false;
+  for (const RunResults& run : runs) dictionaries = dictionaries || !run.record().sites.empty();
   std::vector<std::string> header = {"site is"};
-  for (const Named& entry : quality) header.emplace_back(entry.title);
+  if (dictionaries)
+    for (const Named& entry : quality) header.emplace_back(entry.title);
   for (const ResultValue* value : columns) header.push_back(short_title(value->metric));
   Table table(header, [&] { std::vector<bool> right(header.size(), true); right[0] = false; return right; }());
   auto add = [&](const std::string& label, const StageResults& results) {
     std::vector<std::string> row = {label};
-    for (const Named& entry : quality) row.push_back(number(find(results, entry.metric), entry.digits));
+    if (dictionaries)
+      for (const Named& entry : quality) row.push_back(number(find(results, entry.metric), entry.digits));
     for (const ResultValue* column : columns) row.push_back(number(find(results, column->metric), 4));
     table.add(std::move(row));
   };

@@ -7,8 +7,8 @@
 //   void forward(Ops& ops, const Batch& batch, const Hook& hook, const Tensor& hidden);   // dropout off
 //   void score(Ops& ops, const Tensor& hidden, const Tensor& scores);   // [B,hidden] -> [B,items()]
 // forward fills hidden [T,hidden] and calls hook(site, activations [T,width]) at every site, in the order of
-// declaration: the host may read or overwrite them there. The host owns the loop, the optimiser, dropout's randomness (ops.rng) and storage. train,
-// forward and score run on one worker thread at a time per instance.
+// declaration: the host may read or overwrite them there. The host owns the loop, the optimiser, dropout's randomness
+// (ops.rng) and storage. train, forward and score run on one worker thread at a time per instance.
 #pragma once
 
 #include "losses.hpp"

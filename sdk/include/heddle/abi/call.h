@@ -33,7 +33,7 @@ typedef struct heddle_call {
   DLDevice device;      /* where tensors of this call live */
   int32_t precision;    /* HEDDLE_PRECISION_*: what the experiment asks matmuls to use */
   int32_t reserved;
-  heddle_rng_key rng;   /* unique to (seed, purpose, epoch, step); derive sub-streams with heddle::rng_stream */
+  heddle_rng_key rng;   /* unique to (seed, purpose, epoch, step); derive sub-streams with heddle::sdk::rng_stream */
   void* self;           /* first argument of the functions below */
   /* Scratch in device memory, 64-byte aligned, uninitialised, freed when the call returns. NULL: out of memory. [worker] */
   void* (*scratch)(void* self, uint64_t bytes);

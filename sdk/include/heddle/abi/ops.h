@@ -20,7 +20,7 @@ extern "C" {
 /* Key of the counter-based generator (Philox 4x32-10). The number drawn for (key, index) depends on nothing else. */
 typedef struct heddle_rng_key {
   uint64_t seed;   /* the experiment's */
-  uint64_t stream; /* purpose, epoch, step, layer ... mixed by heddle_call or heddle::rng_stream */
+  uint64_t stream; /* purpose, epoch, step, layer ... mixed by heddle_call or heddle::sdk::rng_stream */
 } heddle_rng_key;
 
 enum { HEDDLE_ACTIVATION_NONE = 0, HEDDLE_ACTIVATION_RELU = 1, HEDDLE_ACTIVATION_GELU_TANH = 2 /* gelu_new of GPT-2 */ };

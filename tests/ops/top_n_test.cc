@@ -1,0 +1,80 @@
+// top_n: against sorting, with ties, seen items, NaN and short rows.
+#include <algorithm>
+
+#include "tests/ops/fixture.h"
+
+namespace heddle::testing {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+heddle_top_n top_n_args(Guarded<float>& scores, Guarded<int32_t>& items, Guarded<float>& top) {
+  heddle_top_n args{};
+  args.struct_size = sizeof args;
+  args.scores = scores;
+  args.items = items;
+  args.top_scores = top;
+  return args;
+}
+
+TEST(TopN, MatchesSortingWithTiesAndSeen) {
+  const int64_t rows = 9, items = 301;
+  for (int64_t n : {0, 1, 10, 300, 301, 310}) {
+    Guarded<float> scores(rows, items), top(rows, n);
+    Guarded<int32_t> out(rows, n);
+    scores.random_below(1, 0, 40);  // many ties
+    Guarded<int64_t> offsets(rows + 1);
+    Guarded<int32_t> seen(rows * 20);
+    seen.random_below(2, 0, items);
+    for (int64_t b = 0; b <= rows; ++b) offsets[b] = b * 20;
+    auto args = top_n_args(scores, out, top);
+    args.seen_offsets = offsets;
+    args.seen_items = seen;
+    run([&](auto& ops, void* dc, auto* e) { return ops.top_n(dc, &args, e); });
+    for (int64_t b = 0; b < rows; ++b) {
+      std::vector<int32_t> want;
+      for (int32_t v = 0; v < items; ++v) {
+        if (std::find(seen.data() + b * 20, seen.data() + b * 20 + 20, v) == seen.data() + b * 20 + 20)
+          want.push_back(v);
+      }
+      const float* s = scores.data() + b * items;
+      std::sort(want.begin(), want.end(), [&](int32_t a, int32_t c) { return s[a] != s[c] ? s[a] > s[c] : a > c; });
+      for (int64_t i = 0; i < n; ++i) {
+        const bool there = i < static_cast<int64_t>(want.size());
+        EXPECT_EQ(out[b * n + i], there ? want[i] : -1);
+        EXPECT_EQ(top[b * n + i], there ? s[want[i]] : -kInfinity);
+      }
+    }
+  }
+}
+
+TEST(TopN, NanRanksLastAndMinusInfinityCounts) {
+  Guarded<float> scores(1, 4), top(1, 4);
+  Guarded<int32_t> out(1, 4);
+  scores.set({std::nanf(""), -kInfinity, 1, std::nanf("")});
+  const auto args = top_n_args(scores, out, top);
+  run([&](auto& ops, void* dc, auto* e) { return ops.top_n(dc, &args, e); });
+  EXPECT_EQ(out.values(), (std::vector<int32_t>{2, 1, 3, 0}));
+  EXPECT_TRUE(std::isnan(top[3]));
+}
+
+TEST(TopN, EmptyRowsAndWrongSeenItems) {
+  Guarded<float> none(0, 5), top(0, 3);
+  Guarded<int32_t> out(0, 3);
+  const auto args = top_n_args(none, out, top);
+  run([&](auto& ops, void* dc, auto* e) { return ops.top_n(dc, &args, e); });
+  Guarded<float> scores(1, 5), best(1, 2);
+  Guarded<int32_t> items(1, 2), seen(1);
+  Guarded<int64_t> offsets(2);
+  scores.random(1);
+  offsets.set({0, 1});
+  seen.set({5});
+  auto bad = top_n_args(scores, items, best);
+  bad.seen_offsets = offsets;
+  bad.seen_items = seen;
+  EXPECT_EQ(run_failing(HEDDLE_OUT_OF_RANGE, [&](auto& ops, void* dc, auto* e) { return ops.top_n(dc, &bad, e); }),
+            "top_n: seen_items[0] is 5; accepted: 0 to 4");
+}
+
+}  // namespace
+}  // namespace heddle::testing
