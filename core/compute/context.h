@@ -23,8 +23,8 @@ class Context {
   void* handle() const { return handle_; }  // first argument of every op
   const heddle_ops& ops() const { return device_.ops(); }
 
-  // Waits until all work given to this context is done; before memory of another context or Tensor::to_host looks at its
-  // results. Does nothing on the CPU.
+  // Waits until all work given to this context is done; call it before Tensor::to_host or another context reads what
+  // its ops wrote. Does nothing on the CPU.
   void synchronize();
 
   // Codes owned by the caller: created here, to be destroyed by ops().codes_destroy(handle(), codes).

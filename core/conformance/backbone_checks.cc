@@ -47,7 +47,8 @@ std::string outputs(const Component& component, const GivenText& given) {
   const BackboneTrainResult result = subject.train(histories);
   int64_t size = 0;
   for (size_t i = 0; i < subject.params().count(); ++i) size += subject.params().size(i);
-  return fmt::format("{} tensors of {} numbers, {} sites, loss {:.3f}", subject.params().count(), size, subject.sites().size(), result.total);
+  return fmt::format("{} tensors of {} numbers, {} sites, loss {:.3f}", subject.params().count(), size,
+                     subject.sites().size(), result.total);
 }
 
 std::string nothing(const Component& component, const GivenText& given) {
@@ -107,9 +108,11 @@ std::string hooks(const Component& component, const GivenText& given) {
   require_ok(look_status, looking, "forward with a hook");
   if (!same_bits(looked, untouched)) fail_check("a hook that only looks changes the result");
   for (size_t i = 0; i < subject.sites().size(); ++i) {
-    if (i >= seen.size() || seen[i] != static_cast<int64_t>(i)) fail_check("the sites are not reached once each, in the order of sites()");
+    if (i >= seen.size() || seen[i] != static_cast<int64_t>(i))
+      fail_check("the sites are not reached once each, in the order of sites()");
   }
-  if (seen.size() != subject.sites().size()) fail_check("the hook is called {} times for {} sites", seen.size(), subject.sites().size());
+  if (seen.size() != subject.sites().size())
+    fail_check("the hook is called {} times for {} sites", seen.size(), subject.sites().size());
   for (size_t stop = 0; stop < subject.sites().size(); ++stop) {
     const char* name = subject.sites()[stop].name;
     int64_t calls = 0;
@@ -118,8 +121,10 @@ std::string hooks(const Component& component, const GivenText& given) {
       return site == static_cast<int64_t>(stop) ? HEDDLE_CANCELLED : HEDDLE_OK;
     };
     ErrorBuffer error;
-    if (subject.forward_status(histories, error, &cancel) != HEDDLE_CANCELLED) fail_check("the hook's status at '{}' is not handed on", name);
-    if (calls != static_cast<int64_t>(stop) + 1) fail_check("the hook is called again after it said stop at '{}'", name);
+    if (subject.forward_status(histories, error, &cancel) != HEDDLE_CANCELLED)
+      fail_check("the hook's status at '{}' is not handed on", name);
+    if (calls != static_cast<int64_t>(stop) + 1)
+      fail_check("the hook is called again after it said stop at '{}'", name);
     const AtSite overwrite = [&](int64_t site, DLTensor* x) -> int32_t {
       if (site != static_cast<int64_t>(stop)) return HEDDLE_OK;
       for (int64_t r = 0; r < x->shape[0]; ++r) {
@@ -128,7 +133,8 @@ std::string hooks(const Component& component, const GivenText& given) {
       }
       return HEDDLE_OK;
     };
-    if (same_bits(subject.forward(histories, &overwrite), untouched)) fail_check("what the hook writes at '{}' has no effect", name);
+    if (same_bits(subject.forward(histories, &overwrite), untouched))
+      fail_check("what the hook writes at '{}' has no effect", name);
   }
   return fmt::format("{} sites", subject.sites().size());
 }
@@ -146,7 +152,9 @@ std::string threads(const Component& component, const GivenText& given) {
     trained.push_back(subject.train(histories));
   }
   for (size_t i = 1; i < inferred.size(); ++i) {
-    const char* when = i == 1 ? "when the same call is repeated" : i == 2 ? "between 1 and 2 threads" : "between 1 and 3 threads";
+    const char* when = i == 1   ? "when the same call is repeated"
+                       : i == 2 ? "between 1 and 2 threads"
+                                : "between 1 and 3 threads";
     require_same(inferred[0], inferred[i], when);
     if (!same(trained[0], trained[i])) fail_check("losses or gradients differ {}", when);
   }
@@ -162,7 +170,8 @@ std::string split(const Component& component, const GivenText& given) {
     Outputs joined;
     for (size_t begin = 0; begin < histories.size(); begin += size) {
       const size_t end = std::min(begin + size, histories.size());
-      const Outputs part = infer(subject, {histories.begin() + static_cast<std::ptrdiff_t>(begin), histories.begin() + static_cast<std::ptrdiff_t>(end)});
+      const Outputs part = infer(subject, {histories.begin() + static_cast<std::ptrdiff_t>(begin),
+                                           histories.begin() + static_cast<std::ptrdiff_t>(end)});
       joined.hidden.insert(joined.hidden.end(), part.hidden.begin(), part.hidden.end());
       joined.scores.insert(joined.scores.end(), part.scores.begin(), part.scores.end());
     }
@@ -180,9 +189,11 @@ std::string save_and_load(const Component& component, const GivenText& given) {
   trained.params().save(file.path());
   BackboneSubject loaded(component, given);
   loaded.params().load(file.path());
-  require_same(before, infer(loaded, histories), "after save and load: something that matters is not among the parameters");
+  require_same(before, infer(loaded, histories),
+               "after save and load: something that matters is not among the parameters");
   trained.params().zero_gradients();
-  if (!same(trained.train(histories, 4), loaded.train(histories, 4))) fail_check("training goes on differently after save and load");
+  if (!same(trained.train(histories, 4), loaded.train(histories, 4)))
+    fail_check("training goes on differently after save and load");
   return fmt::format("{} tensors", trained.params().count());
 }
 
@@ -208,8 +219,16 @@ std::string gradients(const Component& component, const GivenText& given) {
 }  // namespace
 
 std::vector<Check> backbone_checks() {
-  return {{"outputs", outputs}, {"no sequences", nothing}, {"one token", one_token},           {"foreign items", foreign_items},  {"hooks", hooks},
-          {"threads", threads}, {"batch split", split},    {"save and load", save_and_load}, {"two instances", isolation}, {"gradients", gradients}};
+  return {{"outputs", outputs},
+          {"no sequences", nothing},
+          {"one token", one_token},
+          {"foreign items", foreign_items},
+          {"hooks", hooks},
+          {"threads", threads},
+          {"batch split", split},
+          {"save and load", save_and_load},
+          {"two instances", isolation},
+          {"gradients", gradients}};
 }
 
 }  // namespace heddle::conformance

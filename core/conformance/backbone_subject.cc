@@ -82,16 +82,20 @@ void BackboneSubject::read_sites() {
   }
 }
 
-int32_t BackboneSubject::forward_status(const Histories& histories, ErrorBuffer& error, const AtSite* at, std::vector<float>* hidden) {
+int32_t BackboneSubject::forward_status(const Histories& histories, ErrorBuffer& error, const AtSite* at,
+                                        std::vector<float>* hidden) {
   const Batch batch(histories, (info_.flags & HEDDLE_BACKBONE_APPEND_MASK) != 0, false);
   GuardedTensor out(DType::f32, {batch.raw.tokens, info_.hidden});
-  heddle_hook hook{sizeof hook, 0, const_cast<AtSite*>(at), [](void* self, int64_t site, DLTensor* activations, heddle_error*) -> int32_t {
+  heddle_hook hook{sizeof hook, 0, const_cast<AtSite*>(at),
+                   [](void* self, int64_t site, DLTensor* activations, heddle_error*) -> int32_t {
                      return (*static_cast<const AtSite*>(self))(site, activations);
                    }};
   about_to(fmt::format("forward of {} sequences, {} tokens", batch.raw.count, batch.raw.tokens));
-  const int32_t status = context_->call(rng_key(1, RngPurpose::test), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    return instance_->table().forward(instance_->handle(), &call, params_->values(), &batch.raw, at == nullptr ? nullptr : &hook, out, error);
-  });
+  const int32_t status =
+      context_->call(rng_key(1, RngPurpose::test), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
+        return instance_->table().forward(instance_->handle(), &call, params_->values(), &batch.raw,
+                                          at == nullptr ? nullptr : &hook, out, error);
+      });
   out.check("the hidden states");
   params_->check();
   if (hidden != nullptr) *hidden = out.copy<float>();
@@ -103,7 +107,8 @@ std::vector<float> BackboneSubject::forward(const Histories& histories, const At
   std::vector<float> hidden;
   require_ok(forward_status(histories, error, at, &hidden), error, "forward");
   for (size_t i = 0; i < hidden.size(); ++i) {
-    if (!std::isfinite(hidden[i])) fail_check("the hidden states hold {} at token {}", hidden[i], i / static_cast<size_t>(info_.hidden));
+    if (!std::isfinite(hidden[i]))
+      fail_check("the hidden states hold {} at token {}", hidden[i], i / static_cast<size_t>(info_.hidden));
   }
   return hidden;
 }
@@ -116,7 +121,8 @@ std::vector<float> BackboneSubject::score(const std::vector<float>& hidden) {
   about_to(fmt::format("score of {} states", count));
   ErrorBuffer error;
   context_->call(rng_key(1, RngPurpose::test), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    require_ok(instance_->table().score(instance_->handle(), &call, params_->values(), states, scores, error), error, "score");
+    require_ok(instance_->table().score(instance_->handle(), &call, params_->values(), states, scores, error), error,
+               "score");
   });
   scores.check("the scores");
   auto out = scores.copy<float>();
@@ -145,14 +151,16 @@ BackboneTrainResult BackboneSubject::train(const Histories& histories, uint64_t 
   ErrorBuffer error;
   about_to(fmt::format("train of {} sequences, {} tokens", batch.raw.count, batch.raw.tokens));
   context_->call(rng_key(1, RngPurpose::dropout, 0, step), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    require_ok(instance_->table().train(instance_->handle(), &call, params_->values(), params_->gradients(), &batch.raw, losses.raw(), error), error,
-               "train");
+    require_ok(instance_->table().train(instance_->handle(), &call, params_->values(), params_->gradients(), &batch.raw,
+                                        losses.raw(), error),
+               error, "train");
   });
   params_->check();
   losses.require_finite();
   BackboneTrainResult out{losses.losses(), losses.total(), {}};
   for (size_t i = 0; i < params_->count(); ++i) {
-    out.gradients.emplace_back(params_->gradient(i), params_->gradient(i) + (params_->is_buffer(i) ? 0 : params_->size(i)));
+    out.gradients.emplace_back(params_->gradient(i),
+                               params_->gradient(i) + (params_->is_buffer(i) ? 0 : params_->size(i)));
   }
   return out;
 }

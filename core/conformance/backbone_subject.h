@@ -37,7 +37,8 @@ class BackboneSubject {
   // Final states of all tokens, [T, hidden]; the mask token is appended where the backbone asks for it.
   std::vector<float> forward(const Histories& histories, const AtSite* at = nullptr);
   // Status of forward, for calls that must fail.
-  int32_t forward_status(const Histories& histories, ErrorBuffer& error, const AtSite* at = nullptr, std::vector<float>* hidden = nullptr);
+  int32_t forward_status(const Histories& histories, ErrorBuffer& error, const AtSite* at = nullptr,
+                         std::vector<float>* hidden = nullptr);
   std::vector<float> score(const std::vector<float>& hidden);  // [B, hidden] -> [B, items]
   // Final state of the last token of each history.
   std::vector<float> last_states(const Histories& histories);

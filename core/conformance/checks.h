@@ -1,4 +1,5 @@
-// What is checked, by kind. A check is a function that runs in a child of its own, throws Failure or Skip, and returns a note.
+// What is checked, by kind. A check is a function that runs in a child of its own, throws Failure or Skip, and returns
+// a note.
 #pragma once
 
 #include <functional>

@@ -71,12 +71,14 @@ void limit(__rlimit_resource resource, rlim_t value) {
   setrlimit(resource, &both);
 }
 
-[[noreturn]] void be_the_child(const std::function<std::string()>& body, const SharedText& result, const SharedText& out, const SharedText& err) {
+[[noreturn]] void be_the_child(const std::function<std::string()>& body, const SharedText& result,
+                               const SharedText& out, const SharedText& err) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
+  // Crashes end the child as such, also where a sanitizer would rather print and exit.
+  for (int number : {SIGINT, SIGTERM, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) signal(number, SIG_DFL);
   limit(RLIMIT_CORE, 0);
-  // A parameter at its upper bound may ask for any amount of memory: that must end in an error and not in the OOM killer.
+  // A parameter at its upper bound may ask for any amount of memory: that must end in an error and not in the OOM
+  // killer.
   if (!sanitized) limit(RLIMIT_AS, rlim_t{16} << 30);
   dup2(out.descriptor(), STDOUT_FILENO);
   dup2(err.descriptor(), STDERR_FILENO);
@@ -117,7 +119,8 @@ bool wait_for(pid_t child, double time_limit, int* status) {
     const pid_t got = waitpid(child, status, WNOHANG);
     if (got == child) return true;
     if (got < 0 && errno != EINTR) fail(HEDDLE_INTERNAL, "waitpid: {}", std::strerror(errno));
-    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > time_limit || cancel_requested()) {
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > time_limit ||
+        cancel_requested()) {
       kill(child, SIGKILL);
       waitpid(child, status, 0);
       throw_if_cancelled();
@@ -129,10 +132,12 @@ bool wait_for(pid_t child, double time_limit, int* status) {
 }
 
 Outcome judge(int status, const std::string& result, const std::string& out, const std::string& err) {
-  if (WIFSIGNALED(status)) return {Verdict::failed, signal_text(WTERMSIG(status)) + last_step() + (err.empty() ? "" : ": " + first_line(err))};
+  if (WIFSIGNALED(status))
+    return {Verdict::failed, signal_text(WTERMSIG(status)) + last_step() + (err.empty() ? "" : ": " + first_line(err))};
   if (result.empty()) {
     const std::string said = err.empty() ? "" : ": " + first_line(err);
-    return {Verdict::failed, fmt::format("ended the process (exit code {}){}{}", WEXITSTATUS(status), last_step(), said)};
+    return {Verdict::failed,
+            fmt::format("ended the process (exit code {}){}{}", WEXITSTATUS(status), last_step(), said)};
   }
   if (!out.empty()) return {Verdict::failed, fmt::format("wrote to stdout: \"{}\"", first_line(out))};
   if (!err.empty()) return {Verdict::failed, fmt::format("wrote to stderr: \"{}\"", first_line(err))};
@@ -158,8 +163,9 @@ Outcome run_in_child(const std::function<std::string()>& body, double time_limit
   if (child == 0) be_the_child(body, result, out, err);
   int status = 0;
   const bool ended = wait_for(child, time_limit, &status);
-  Outcome outcome = ended ? judge(status, result.read(), out.read(), err.read())
-                          : Outcome{Verdict::failed, fmt::format("did not come back within {:g} s{}", time_limit, last_step())};
+  Outcome outcome =
+      ended ? judge(status, result.read(), out.read(), err.read())
+            : Outcome{Verdict::failed, fmt::format("did not come back within {:g} s{}", time_limit, last_step())};
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }

@@ -1,7 +1,7 @@
 // Runs one check in a forked child with a time limit and says how it went, whatever the plugin did to the child.
 //
-// The child's stdout and stderr are caught: a plugin never prints. A signal, an exit in the middle or running out of time is
-// a failed check. Threads: [main], with no other thread running. Errors: Error when the system refuses to fork.
+// The child's stdout and stderr are caught: a plugin never prints. A signal, an exit in the middle or running out of
+// time is a failed check. Threads: [main], with no other thread running. Errors: Error when the system refuses to fork.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ enum class Verdict { passed, failed, skipped };
 
 struct Outcome {
   Verdict verdict = Verdict::failed;
-  std::string text;      // reason, or a figure worth knowing
+  std::string text;  // reason, or a figure worth knowing
   double seconds = 0;
 };
 

@@ -37,7 +37,8 @@ struct Listed {
 std::string list_components(const fs::path& file) {
   conformance::about_to("dlopen and the entry point");
   std::string lines;
-  for (const Component& component : load_plugin(file).components) lines += fmt::format("{} {}\n", component.kind, component.id);
+  for (const Component& component : load_plugin(file).components)
+    lines += fmt::format("{} {}\n", component.kind, component.id);
   return lines;
 }
 
@@ -83,8 +84,12 @@ class Runner {
   const std::vector<Row>& rows() const { return rows_; }
 
  private:
-  static std::string describe_note(const PluginNote& note) { return fmt::format("ABI {}.{}", note.abi_major, note.abi_minor); }
-  bool wanted(const std::string& check) const { return options_.check.empty() || check.find(options_.check) != std::string::npos; }
+  static std::string describe_note(const PluginNote& note) {
+    return fmt::format("ABI {}.{}", note.abi_major, note.abi_minor);
+  }
+  bool wanted(const std::string& check) const {
+    return options_.check.empty() || check.find(options_.check) != std::string::npos;
+  }
 
   // A check that runs no foreign code, in this process.
   template <class F>
@@ -132,7 +137,9 @@ struct Counts {
 Counts count(const std::vector<Row>& rows) {
   Counts counts;
   for (const Row& row : rows) {
-    (row.outcome.verdict == Verdict::passed ? counts.passed : row.outcome.verdict == Verdict::failed ? counts.failed : counts.skipped) += 1;
+    (row.outcome.verdict == Verdict::passed   ? counts.passed
+     : row.outcome.verdict == Verdict::failed ? counts.failed
+                                              : counts.skipped) += 1;
   }
   return counts;
 }
@@ -140,19 +147,25 @@ Counts count(const std::vector<Row>& rows) {
 void write_table(const std::vector<Row>& rows, std::ostream& out) {
   Table table({"component", "check", "result", "seconds", "what was seen"}, {false, false, false, true, false});
   for (const Row& row : rows) {
-    table.add({row.component, row.check, verdict_text(row.outcome.verdict), fmt::format("{:.2f}", row.outcome.seconds), row.outcome.text});
+    table.add({row.component, row.check, verdict_text(row.outcome.verdict), fmt::format("{:.2f}", row.outcome.seconds),
+               row.outcome.text});
   }
   const Counts counts = count(rows);
-  out << table.text() << fmt::format("{} passed, {} failed, {} skipped\n", counts.passed, counts.failed, counts.skipped);
+  out << table.text()
+      << fmt::format("{} passed, {} failed, {} skipped\n", counts.passed, counts.failed, counts.skipped);
 }
 
 void write_json(const fs::path& file, const std::vector<Row>& rows, std::ostream& out) {
   const Counts counts = count(rows);
-  nlohmann::ordered_json json = {{"file", file.string()}, {"passed", counts.passed}, {"failed", counts.failed}, {"skipped", counts.skipped}};
+  nlohmann::ordered_json json = {
+      {"file", file.string()}, {"passed", counts.passed}, {"failed", counts.failed}, {"skipped", counts.skipped}};
   json["checks"] = nlohmann::ordered_json::array();
   for (const Row& row : rows) {
-    json["checks"].push_back({{"component", row.component}, {"check", row.check}, {"result", verdict_text(row.outcome.verdict)},
-                              {"seconds", row.outcome.seconds}, {"text", row.outcome.text}});
+    json["checks"].push_back({{"component", row.component},
+                              {"check", row.check},
+                              {"result", verdict_text(row.outcome.verdict)},
+                              {"seconds", row.outcome.seconds},
+                              {"text", row.outcome.text}});
   }
   out << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
 }

@@ -1,5 +1,5 @@
-// Checks of devices: memory, copies, and a few ops against plain arithmetic. The full comparison of every op with an f64
-// oracle is tests/ops, which runs on any device.
+// Checks of devices: memory, copies, and a few ops against plain arithmetic. The full comparison of every op with an
+// f64 oracle is tests/ops, which runs on any device.
 #include <cmath>
 #include <memory>
 
@@ -25,7 +25,8 @@ struct Opened {
     ErrorBuffer error;
     info.struct_size = sizeof info;
     require_ok(table.info(instance->handle(), &info, error), error, "info");
-    if (info.name == nullptr || *info.name == 0 || info.isa == nullptr) fail_check("info names neither the device nor its class");
+    if (info.name == nullptr || *info.name == 0 || info.isa == nullptr)
+      fail_check("info names neither the device nor its class");
     about_to("ops");
     ops = full_ops(table.ops(instance->handle()), "its op table");
     about_to("context_create");
@@ -52,7 +53,8 @@ constexpr DLDevice cpu{kDLCPU, 0};
 
 // A matrix in the device's memory.
 struct Matrix {
-  Matrix(Opened& device, int64_t rows, int64_t columns, const float* values) : owner(device), bytes(static_cast<uint64_t>(rows * columns) * 4) {
+  Matrix(Opened& device, int64_t rows, int64_t columns, const float* values)
+      : owner(device), bytes(static_cast<uint64_t>(rows * columns) * 4) {
     memory = device.instance->table().allocate(device.instance->handle(), bytes);
     if (memory == nullptr) fail_check("allocate gives nothing for {} bytes", bytes);
     if (reinterpret_cast<uintptr_t>(memory) % 64 != 0) fail_check("allocate gives memory that is not 64-byte aligned");
@@ -101,7 +103,8 @@ std::string gemm(const Component& component, const GivenText& given) {
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
-      for (int64_t p = 0; p < k; ++p) sum += double{a[static_cast<size_t>(i * k + p)]} * b[static_cast<size_t>(p * n + j)];
+      for (int64_t p = 0; p < k; ++p)
+        sum += double{a[static_cast<size_t>(i * k + p)]} * b[static_cast<size_t>(p * n + j)];
       off += std::pow(sum - c[static_cast<size_t>(i * n + j)], 2), size += sum * sum;
     }
   }

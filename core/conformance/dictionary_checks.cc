@@ -52,8 +52,8 @@ std::string outputs(const Component& component, const GivenText& given) {
   const auto x = normal_rows(rows, 2);
   const Outputs out = infer(subject, x);
   const TrainResult trained = subject.train(x);
-  return fmt::format("{} parameters, L0 {:.1f}, {} losses", subject.params().count(), static_cast<double>(out.codes.values.size()) / rows,
-                     trained.losses.size());
+  return fmt::format("{} parameters, L0 {:.1f}, {} losses", subject.params().count(),
+                     static_cast<double>(out.codes.values.size()) / rows, trained.losses.size());
 }
 
 std::string zero_rows(const Component& component, const GivenText& given) {
@@ -110,7 +110,9 @@ std::string threads(const Component& component, const GivenText& given) {
     trained.push_back(subject.train(x));
   }
   for (size_t i = 1; i < inferred.size(); ++i) {
-    const char* when = i == 1 ? "when the same call is repeated" : i == 2 ? "between 1 and 2 threads" : "between 1 and 3 threads";
+    const char* when = i == 1   ? "when the same call is repeated"
+                       : i == 2 ? "between 1 and 2 threads"
+                                : "between 1 and 3 threads";
     require_same(inferred[0], inferred[i], when);
     if (!same_training(trained[0], trained[i])) fail_check("losses or gradients differ {}", when);
   }
@@ -121,7 +123,8 @@ std::string split(const Component& component, const GivenText& given) {
   const auto x = normal_rows(rows, 6);
   DictionarySubject subject(component, given);
   const Outputs whole = infer(subject, x);
-  for (const std::vector<int64_t>& sizes : {std::vector<int64_t>{1, 36}, {20, 17}, {5, 1, 0, 31}, std::vector<int64_t>(37, 1)}) {
+  for (const std::vector<int64_t>& sizes :
+       {std::vector<int64_t>{1, 36}, {20, 17}, {5, 1, 0, 31}, std::vector<int64_t>(37, 1)}) {
     Outputs joined;
     joined.codes.width = subject.features();
     joined.codes.offsets = {0};
@@ -129,7 +132,8 @@ std::string split(const Component& component, const GivenText& given) {
     for (int64_t size : sizes) {
       const Outputs part = infer(subject, {x.begin() + at * test_inputs, x.begin() + (at + size) * test_inputs});
       const int64_t base = joined.codes.offsets.back();
-      for (size_t r = 1; r < part.codes.offsets.size(); ++r) joined.codes.offsets.push_back(base + part.codes.offsets[r]);
+      for (size_t r = 1; r < part.codes.offsets.size(); ++r)
+        joined.codes.offsets.push_back(base + part.codes.offsets[r]);
       joined.codes.indices.insert(joined.codes.indices.end(), part.codes.indices.begin(), part.codes.indices.end());
       joined.codes.values.insert(joined.codes.values.end(), part.codes.values.begin(), part.codes.values.end());
       joined.y.insert(joined.y.end(), part.y.begin(), part.y.end());
@@ -151,7 +155,8 @@ std::string save_and_load(const Component& component, const GivenText& given) {
   loaded.params().load(file.path());
   require_same(before, infer(loaded, x), "after save and load: something that matters is not among the parameters");
   trained.params().zero_gradients();
-  if (!same_training(trained.train(x, 4), loaded.train(x, 4))) fail_check("training goes on differently after save and load");
+  if (!same_training(trained.train(x, 4), loaded.train(x, 4)))
+    fail_check("training goes on differently after save and load");
   return fmt::format("{} tensors", trained.params().count());
 }
 
@@ -199,9 +204,16 @@ std::string revival(const Component& component, const GivenText& given) {
 }  // namespace
 
 std::vector<Check> dictionary_checks() {
-  return {{"outputs", outputs},           {"zero rows", zero_rows}, {"one row", one_row},           {"unusual input", unusual_input},
-          {"threads", threads},           {"batch split", split},   {"save and load", save_and_load}, {"two instances", isolation},
-          {"gradients", gradients},       {"auxk", revival}};
+  return {{"outputs", outputs},
+          {"zero rows", zero_rows},
+          {"one row", one_row},
+          {"unusual input", unusual_input},
+          {"threads", threads},
+          {"batch split", split},
+          {"save and load", save_and_load},
+          {"two instances", isolation},
+          {"gradients", gradients},
+          {"auxk", revival}};
 }
 
 }  // namespace heddle::conformance

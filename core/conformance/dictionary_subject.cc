@@ -42,14 +42,17 @@ PlainCodes checked_copy(const heddle_codes& codes, int64_t rows, int64_t width) 
   PlainCodes out;
   out.width = width;
   out.offsets.assign(codes.offsets, codes.offsets + rows + 1);
-  if (out.offsets.front() != 0 || out.offsets.back() != codes.nnz) fail_check("the offsets of the codes do not span 0 to {}", codes.nnz);
+  if (out.offsets.front() != 0 || out.offsets.back() != codes.nnz)
+    fail_check("the offsets of the codes do not span 0 to {}", codes.nnz);
   out.indices.assign(codes.indices, codes.indices + codes.nnz);
   out.values.assign(codes.values, codes.values + codes.nnz);
   for (int64_t r = 0; r < rows; ++r) {
-    const auto begin = static_cast<size_t>(out.offsets[static_cast<size_t>(r)]), end = static_cast<size_t>(out.offsets[static_cast<size_t>(r) + 1]);
+    const auto begin = static_cast<size_t>(out.offsets[static_cast<size_t>(r)]),
+               end = static_cast<size_t>(out.offsets[static_cast<size_t>(r) + 1]);
     if (end < begin || end > out.indices.size()) fail_check("the offsets of the codes do not ascend at row {}", r);
     for (size_t i = begin; i < end; ++i) {
-      if (out.indices[i] < 0 || out.indices[i] >= width) fail_check("row {} has the feature {} of {}", r, out.indices[i], width);
+      if (out.indices[i] < 0 || out.indices[i] >= width)
+        fail_check("row {} has the feature {} of {}", r, out.indices[i], width);
       if (i > begin && out.indices[i] <= out.indices[i - 1]) fail_check("the features of row {} do not ascend", r);
     }
   }
@@ -98,7 +101,8 @@ PlainCodes DictionarySubject::encode(const std::vector<float>& x, bool finite) {
   about_to(fmt::format("encode of {} rows", rows_));
   ErrorBuffer error;
   context_->call(rng_key(1, RngPurpose::test), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    const int32_t status = instance().table().encode(instance().handle(), &call, params_->values(), input, codes_, error);
+    const int32_t status =
+        instance().table().encode(instance().handle(), &call, params_->values(), input, codes_, error);
     if (finite || status == HEDDLE_OK) require_ok(status, error, "encode");
     else require_error(status, error, "encode");
     if (status != HEDDLE_OK) skip_check("refused: {}", error.message());
@@ -115,7 +119,8 @@ std::vector<float> DictionarySubject::decode_last(bool finite) {
   about_to(fmt::format("decode of {} rows", rows_));
   ErrorBuffer error;
   context_->call(rng_key(1, RngPurpose::test), HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    require_ok(instance().table().decode(instance().handle(), &call, params_->values(), codes_, y, error), error, "decode");
+    require_ok(instance().table().decode(instance().handle(), &call, params_->values(), codes_, y, error), error,
+               "decode");
   });
   y.check("the reconstruction");
   params_->check();
@@ -124,7 +129,8 @@ std::vector<float> DictionarySubject::decode_last(bool finite) {
   return out;
 }
 
-TrainResult DictionarySubject::train(const std::vector<float>& x, int64_t step_number, bool finite, const std::vector<uint8_t>* dead) {
+TrainResult DictionarySubject::train(const std::vector<float>& x, int64_t step_number, bool finite,
+                                     const std::vector<uint8_t>* dead) {
   rows_ = static_cast<int64_t>(x.size()) / test_inputs;
   GuardedTensor input(DType::f32, {rows_, test_inputs}), dead_mask(DType::u8, {features_});
   std::copy(x.begin(), x.end(), input.data<float>());
@@ -147,8 +153,8 @@ TrainResult DictionarySubject::train(const std::vector<float>& x, int64_t step_n
   ErrorBuffer error;
   const auto key = rng_key(1, RngPurpose::dictionary_batch, 0, static_cast<uint64_t>(step_number));
   context_->call(key, HEDDLE_PRECISION_F32, [&](const heddle_call& call) {
-    const int32_t status =
-        instance().table().train(instance().handle(), &call, params_->values(), params_->gradients(), &step, codes_, losses.raw(), error);
+    const int32_t status = instance().table().train(instance().handle(), &call, params_->values(), params_->gradients(),
+                                                    &step, codes_, losses.raw(), error);
     if (finite || status == HEDDLE_OK) require_ok(status, error, "train");
     else require_error(status, error, "train");
     if (status != HEDDLE_OK) skip_check("refused: {}", error.message());
@@ -163,7 +169,8 @@ TrainResult DictionarySubject::train(const std::vector<float>& x, int64_t step_n
   out.losses = losses.losses();
   out.total = losses.total();
   for (size_t i = 0; i < params_->count(); ++i) {
-    out.gradients.emplace_back(params_->gradient(i), params_->gradient(i) + (params_->is_buffer(i) ? 0 : params_->size(i)));
+    out.gradients.emplace_back(params_->gradient(i),
+                               params_->gradient(i) + (params_->is_buffer(i) ? 0 : params_->size(i)));
   }
   return out;
 }

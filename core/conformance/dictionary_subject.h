@@ -41,7 +41,8 @@ class DictionarySubject {
   PlainCodes encode(const std::vector<float>& x, bool finite = true);
   std::vector<float> decode_last(bool finite = true);  // of the codes of the last encode
   // Gradients are added to params().
-  TrainResult train(const std::vector<float>& x, int64_t step = 1, bool finite = true, const std::vector<uint8_t>* dead = nullptr);
+  TrainResult train(const std::vector<float>& x, int64_t step = 1, bool finite = true,
+                    const std::vector<uint8_t>* dead = nullptr);
 
  private:
   Instance<heddle_dictionary_vtable>& instance() { return *instance_; }

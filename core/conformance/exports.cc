@@ -54,10 +54,16 @@ std::string check_exports(const std::filesystem::path& file) {
       const std::string name = bytes.text(names.sh_offset + symbol.st_name);
       if (symbol.st_shndx == SHN_UNDEF) continue;
       if (ELF64_ST_BIND(symbol.st_info) == STB_GNU_UNIQUE) {
-        fail_check("exports the unique symbol '{}', which plugins would share: compile with -fvisibility=hidden -fno-gnu-unique", name);
+        fail_check(
+            "exports the unique symbol '{}', which plugins would share: compile with -fvisibility=hidden "
+            "-fno-gnu-unique",
+            name);
       }
       if (name == HEDDLE_ENTRY_SYMBOL) entry = true;
-      else fail_check("exports '{}' besides its entry point: compile with -fvisibility=hidden, link with heddle-plugin.map", name);
+      else
+        fail_check(
+            "exports '{}' besides its entry point: compile with -fvisibility=hidden, link with heddle-plugin.map",
+            name);
     }
   }
   if (!entry) skip_check("its section headers are stripped");

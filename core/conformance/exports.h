@@ -1,5 +1,5 @@
-// What a plugin exports: its entry point and nothing else, and no "unique" symbols, which would be shared between plugins
-// whatever their visibility. Read from the file, without loading it; the dynamic symbol table survives strip.
+// What a plugin exports: its entry point and nothing else, and no "unique" symbols, which would be shared between
+// plugins whatever their visibility. Read from the file, without loading it; the dynamic symbol table survives strip.
 #pragma once
 
 #include <filesystem>

@@ -43,12 +43,13 @@ std::vector<int64_t> rows_by_norm(const Vector& gradient, int64_t row_length) {
   for (size_t i = 0; i < gradient.size(); ++i) norms[i / static_cast<size_t>(row_length)] += gradient[i] * gradient[i];
   std::vector<int64_t> order(static_cast<size_t>(rows));
   for (int64_t r = 0; r < rows; ++r) order[static_cast<size_t>(r)] = r;
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return norms[static_cast<size_t>(a)] > norms[static_cast<size_t>(b)]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return norms[static_cast<size_t>(a)] > norms[static_cast<size_t>(b)]; });
   return order;
 }
 
-// At most `count` directions for a tensor with this gradient: two random ones, the gradient, then by turns rows (entries, of
-// a vector) and random halves of it.
+// At most `count` directions for a tensor with this gradient: two random ones, the gradient, then by turns rows
+// (entries, of a vector) and random halves of it.
 std::vector<Direction> directions_for(const Vector& gradient, int64_t row_length, size_t count, uint64_t seed) {
   std::vector<Direction> out;
   const heddle_rng_key key = rng_key(seed, RngPurpose::test);
@@ -66,7 +67,8 @@ std::vector<Direction> directions_for(const Vector& gradient, int64_t row_length
   for (uint64_t k = 0; out.size() < count && k < 2 * count; ++k) {
     const bool row = k % 3 != 2;
     // The largest rows, and some from the middle.
-    const int64_t chosen = order[k % 3 == 0 ? k / 3 % order.size() : philox_block(key, k)[0] % ((order.size() + 1) / 2)];
+    const int64_t chosen =
+        order[k % 3 == 0 ? k / 3 % order.size() : philox_block(key, k)[0] % ((order.size() + 1) / 2)];
     Vector v = gradient;
     for (int64_t i = 0; i < n; ++i) {
       const bool half = (philox_block(key, 1000 + static_cast<uint64_t>(i))[k % 4] >> (k % 32) & 1) != 0;
@@ -79,7 +81,8 @@ std::vector<Direction> directions_for(const Vector& gradient, int64_t row_length
 
 class Differences {
  public:
-  Differences(ParameterSet& set, const std::function<Evaluation()>& evaluate, Evaluation base) : set_(set), evaluate_(evaluate), base_(base) {}
+  Differences(ParameterSet& set, const std::function<Evaluation()>& evaluate, Evaluation base)
+      : set_(set), evaluate_(evaluate), base_(base) {}
 
   struct Estimate {
     double value = 0, error = 0;  // error: of rounding
@@ -98,8 +101,10 @@ class Differences {
     for (int attempt = 0; attempt < 6; ++attempt, h /= 2) {
       const Central narrow = central(parameter, v, h / 2);
       const double error = 6 * rounding * scale / h;
-      const double off = std::abs(wide.value - narrow.value), size = std::max(std::abs(wide.value), std::abs(narrow.value));
-      if (wide.same_pattern && narrow.same_pattern && off <= 0.05 * size + error) return {(4 * narrow.value - wide.value) / 3, error, true};
+      const double off = std::abs(wide.value - narrow.value),
+                   size = std::max(std::abs(wide.value), std::abs(narrow.value));
+      if (wide.same_pattern && narrow.same_pattern && off <= 0.05 * size + error)
+        return {(4 * narrow.value - wide.value) / 3, error, true};
       wide = narrow;
     }
     return {};
@@ -137,7 +142,8 @@ struct Tally {
   double worst = 0;
 };
 
-void check_one(ParameterSet& set, const Differences& differences, size_t index, const Vector& gradient, size_t count, Tally* tally) {
+void check_one(ParameterSet& set, const Differences& differences, size_t index, const Vector& gradient, size_t count,
+               Tally* tally) {
   const heddle_parameter& p = set.declared(index);
   about_to(fmt::format("train, differences of '{}'", p.name));
   const double norm = std::sqrt(dot(gradient, gradient));
@@ -147,7 +153,8 @@ void check_one(ParameterSet& set, const Differences& differences, size_t index, 
     const double given = dot(gradient, direction.v);
     const auto estimate = differences.along(index, direction.v, given);
     // Along a random direction the gradient's own share is small by chance; what is missing is small against the whole.
-    const double size = std::max({std::abs(given), std::abs(estimate.value), 0.5 * norm / std::sqrt(static_cast<double>(gradient.size()))});
+    const double size = std::max(
+        {std::abs(given), std::abs(estimate.value), 0.5 * norm / std::sqrt(static_cast<double>(gradient.size()))});
     if (!estimate.smooth || size < 20 * estimate.error) {
       ++tally->skipped;
       continue;
@@ -186,11 +193,13 @@ std::string check_gradients(ParameterSet& set, const std::function<Evaluation()>
   Tally tally;
   for (size_t i = 0; i < set.count(); ++i) {
     const heddle_parameter& p = set.declared(i);
-    if (set.is_buffer(i) || p.role == HEDDLE_ROLE_THRESHOLD || (p.flags & HEDDLE_PARAMETER_SURROGATE_GRADIENT) != 0) continue;
+    if (set.is_buffer(i) || p.role == HEDDLE_ROLE_THRESHOLD || (p.flags & HEDDLE_PARAMETER_SURROGATE_GRADIENT) != 0)
+      continue;
     check_one(set, differences, i, gradients[i], each, &tally);
   }
   if (tally.judged == 0) skip_check("no smooth direction with a gradient above rounding error");
-  return fmt::format("{} directions, within {:.1f} % ({} not smooth or too small)", tally.judged, tally.worst * 100, tally.skipped);
+  return fmt::format("{} directions, within {:.1f} % ({} not smooth or too small)", tally.judged, tally.worst * 100,
+                     tally.skipped);
 }
 
 }  // namespace heddle::conformance

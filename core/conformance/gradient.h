@@ -1,11 +1,11 @@
 // Compares gradients with finite differences of the reported loss.
 //
-// Parameters are f32 and the loss is a sum of f32 work, so single coordinates may drown in rounding. Therefore tensors are
-// moved along directions: the gradient itself, random parts and single rows of it (large signal; a wrong factor or term
-// shows), and random ones (what the gradient leaves out shows). Sparse codes make the loss kink or jump wherever an entry
-// comes or goes, so only steps that leave the pattern of the codes as it is count; where central differences at h and h/2
-// disagree at every step tried, or none keeps the pattern, the direction is not judged. Otherwise Richardson's
-// extrapolation of both is the estimate.
+// Parameters are f32 and the loss is a sum of f32 work, so single coordinates may drown in rounding. Therefore tensors
+// are moved along directions: the gradient itself, random parts and single rows of it (large signal; a wrong factor or
+// term shows), and random ones (what the gradient leaves out shows). Sparse codes make the loss kink or jump wherever
+// an entry comes or goes, so only steps that leave the pattern of the codes as it is count; where central differences
+// at h and h/2 disagree at every step tried, or none keeps the pattern, the direction is not judged. Otherwise
+// Richardson's extrapolation of both is the estimate.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct Evaluation {
 };
 
 // `evaluate` gives the total loss at the set's present values; gradients are accumulated into the set (zeroed before).
-// Skips parameters of role THRESHOLD and those that declare a surrogate gradient. Returns a note; throws Failure or Skip.
+// Skips parameters of role THRESHOLD and those that declare a surrogate gradient. Returns a note; throws Failure or
+// Skip.
 std::string check_gradients(ParameterSet& set, const std::function<Evaluation()>& evaluate);
 
 }  // namespace heddle::conformance

@@ -33,7 +33,8 @@ Guarded::Guarded(size_t bytes) : page_(static_cast<size_t>(sysconf(_SC_PAGESIZE)
 Guarded::~Guarded() { munmap(mapping_, mapped_); }
 
 void Guarded::protect(bool read_only) {
-  if (mapped_ > 2 * page_) mprotect(mapping_ + page_, mapped_ - 2 * page_, read_only ? PROT_READ : PROT_READ | PROT_WRITE);
+  if (mapped_ > 2 * page_)
+    mprotect(mapping_ + page_, mapped_ - 2 * page_, read_only ? PROT_READ : PROT_READ | PROT_WRITE);
 }
 
 void Guarded::check(const char* what) const {
@@ -42,7 +43,8 @@ void Guarded::check(const char* what) const {
   for (const auto* at = end; at < stop; ++at) {
     if (*at != pattern) fail_check("wrote {} bytes past the end of {}", at - end + 1, what);
   }
-  for (const auto* at = reinterpret_cast<const unsigned char*>(mapping_) + page_; at < reinterpret_cast<unsigned char*>(data_); ++at) {
+  for (const auto* at = reinterpret_cast<const unsigned char*>(mapping_) + page_;
+       at < reinterpret_cast<unsigned char*>(data_); ++at) {
     if (*at != pattern) fail_check("wrote before the beginning of {}", what);
   }
 }

@@ -1,8 +1,8 @@
-// Memory whose end is followed by a page that nobody may touch, and preceded by one: a write past the end crashes the check
-// at the very instruction. What must only be read is write-protected in the same way.
+// Memory whose end is followed by a page that nobody may touch, and preceded by one: a write past the end crashes the
+// check at the very instruction. What must only be read is write-protected in the same way.
 //
-// Data starts 64-byte aligned, as the ABI promises, so up to 63 bytes may lie between its end and the guard page; they hold
-// a pattern that check() looks at. Threads: one at a time.
+// Data starts 64-byte aligned, as the ABI promises, so up to 63 bytes may lie between its end and the guard page; they
+// hold a pattern that check() looks at. Threads: one at a time.
 #pragma once
 
 #include <cstddef>
@@ -43,9 +43,13 @@ class GuardedTensor {
   operator DLTensor*() { return view_.dl(); }
   operator const DLTensor*() const { return view_.dl(); }
   template <class T>
-  T* data() const { return static_cast<T*>(memory_->data()); }
+  T* data() const {
+    return static_cast<T*>(memory_->data());
+  }
   template <class T>
-  std::vector<T> copy() const { return {data<T>(), data<T>() + size()}; }
+  std::vector<T> copy() const {
+    return {data<T>(), data<T>() + size()};
+  }
   int64_t size() const { return view_.size(); }
   const std::vector<int64_t>& shape() const { return shape_; }
   size_t bytes() const { return memory_->bytes(); }

@@ -18,8 +18,8 @@ using MetricInstance = Instance<heddle_metric_vtable>;
 
 constexpr int64_t points = 211, features = 17, attributes = 5;
 
-// Codes [points, features], about a quarter of them active, and labels [points, attributes]: binary ones, the last numeric.
-// Feature 0 is never active, attribute 1 never set: both undefined for most metrics.
+// Codes [points, features], about a quarter of them active, and labels [points, attributes]: binary ones, the last
+// numeric. Feature 0 is never active, attribute 1 never set: both undefined for most metrics.
 struct Data {
   std::vector<float> codes, labels;
 };
@@ -71,7 +71,8 @@ std::vector<heddle_pair> make_pairs(const Data& data, int64_t attribute_count) {
       for (int64_t i = 0; i < points; ++i) {
         const double x = column[static_cast<size_t>(i)], y = data.labels[static_cast<size_t>(i * attributes + a)];
         pair.positives += y != 0, pair.active += x != 0, pair.active_positive += x != 0 && y != 0;
-        pair.sum += x, pair.sum_squares += x * x, pair.label_sum += y, pair.label_squares += y * y, pair.product_sum += x * y;
+        pair.sum += x, pair.sum_squares += x * x, pair.label_sum += y, pair.label_squares += y * y,
+            pair.product_sum += x * y;
         if (y != 0) pair.rank_sum_positive += ranks[static_cast<size_t>(i)];
       }
       pairs.push_back(pair);
@@ -81,7 +82,8 @@ std::vector<heddle_pair> make_pairs(const Data& data, int64_t attribute_count) {
 }
 
 struct Metric {
-  Metric(const Component& component, const GivenText& given) : values(component, base_values(component, given)), instance(component, values) {
+  Metric(const Component& component, const GivenText& given)
+      : values(component, base_values(component, given)), instance(component, values) {
     instance.required();
     about_to("info");
     ErrorBuffer error;
@@ -105,11 +107,15 @@ struct Metric {
     GuardedTensor out(DType::f64, {count});
     about_to(fmt::format("score of {} pairs", count));
     ErrorBuffer error;
-    require_ok(instance.table().score(instance.handle(), count, static_cast<const heddle_pair*>(input.data()), out.data<double>(), error), error, "score");
+    require_ok(instance.table().score(instance.handle(), count, static_cast<const heddle_pair*>(input.data()),
+                                      out.data<double>(), error),
+               error, "score");
     out.check("the scores");
     return out.copy<double>();
   }
-  int64_t attribute_count() const { return (info.flags & HEDDLE_METRIC_BINARY_ONLY) != 0 ? attributes - 1 : attributes; }
+  int64_t attribute_count() const {
+    return (info.flags & HEDDLE_METRIC_BINARY_ONLY) != 0 ? attributes - 1 : attributes;
+  }
   Values values;
   MetricInstance instance;
   heddle_metric_info info{};
@@ -141,7 +147,10 @@ std::string pairwise_edges(const Component& component, const GivenText& given) {
   for (auto change : std::vector<void (*)(heddle_pair&)>{
            [](heddle_pair& p) { p = heddle_pair{p.struct_size, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; },
            [](heddle_pair& p) { p = heddle_pair{p.struct_size, 0, 1, 1, 1, 1, 2, 4, 1, 1, 2, 1}; },
-           [](heddle_pair& p) { p.positives = p.points, p.label_sum = p.label_squares = static_cast<double>(p.points), p.active_positive = p.active; },
+           [](heddle_pair& p) {
+             p.positives = p.points, p.label_sum = p.label_squares = static_cast<double>(p.points),
+             p.active_positive = p.active;
+           },
            [](heddle_pair& p) { p.sum = p.sum_squares = p.product_sum = nan; }}) {
     heddle_pair pair = pairs[7];
     change(pair);
@@ -151,8 +160,10 @@ std::string pairwise_edges(const Component& component, const GivenText& given) {
   return {};
 }
 
-// One pass over blocks of the data; `cuts` are the ends of the blocks, `merges` whether each block has an instance of its own.
-std::vector<double> stream(const Component& component, const GivenText& given, const std::vector<int64_t>& cuts, bool merges) {
+// One pass over blocks of the data; `cuts` are the ends of the blocks, `merges` whether each block has an instance of
+// its own.
+std::vector<double> stream(const Component& component, const GivenText& given, const std::vector<int64_t>& cuts,
+                           bool merges) {
   const Data data = make_data();
   const auto device = Device::cpu({1, "auto"});
   Context context(*device);
@@ -185,7 +196,8 @@ std::vector<double> stream(const Component& component, const GivenText& given, c
   Metric& first = *metrics.front();
   for (size_t i = 1; i < metrics.size(); ++i) {
     about_to("merge");
-    require_ok(first.instance.table().merge(first.instance.handle(), metrics[i]->instance.handle(), error), error, "merge");
+    require_ok(first.instance.table().merge(first.instance.handle(), metrics[i]->instance.handle(), error), error,
+               "merge");
   }
   GuardedTensor scores(DType::f64, {features, attributes});
   about_to("finish");
@@ -199,13 +211,16 @@ std::vector<double> stream(const Component& component, const GivenText& given, c
 std::string streaming(const Component& component, const GivenText& given) {
   if (!component.provides("update")) skip_check("it is of the pairwise form");
   const auto whole = stream(component, given, {points}, false);
-  if (!same_bits(whole, stream(component, given, {points}, false))) fail_check("the same pass gives other scores the second time");
+  if (!same_bits(whole, stream(component, given, {points}, false)))
+    fail_check("the same pass gives other scores the second time");
   for (bool merges : {false, true}) {
     // Small blocks get no unknown label of their own, so that the data are the same.
     const auto blocks = stream(component, given, {points - 2, points - 1, points}, merges);
     for (size_t i = 0; i < whole.size(); ++i) {
-      if (std::isnan(whole[i]) != std::isnan(blocks[i]) || std::abs(whole[i] - blocks[i]) > 1e-6 * std::max(1.0, std::abs(whole[i]))) {
-        fail_check("{} gives {} where one block gives {}", merges ? "merging blocks" : "updating block by block", blocks[i], whole[i]);
+      if (std::isnan(whole[i]) != std::isnan(blocks[i]) ||
+          std::abs(whole[i] - blocks[i]) > 1e-6 * std::max(1.0, std::abs(whole[i]))) {
+        fail_check("{} gives {} where one block gives {}", merges ? "merging blocks" : "updating block by block",
+                   blocks[i], whole[i]);
       }
     }
   }

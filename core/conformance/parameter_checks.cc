@@ -11,7 +11,8 @@ using Variant = GivenValue::Variant;
 
 bool is_list(int32_t type) { return type >= HEDDLE_PARAM_INT_LIST; }
 bool is_ranged(int32_t type) {
-  return type == HEDDLE_PARAM_INT || type == HEDDLE_PARAM_FLOAT || type == HEDDLE_PARAM_INT_LIST || type == HEDDLE_PARAM_FLOAT_LIST;
+  return type == HEDDLE_PARAM_INT || type == HEDDLE_PARAM_FLOAT || type == HEDDLE_PARAM_INT_LIST ||
+         type == HEDDLE_PARAM_FLOAT_LIST;
 }
 bool is_whole(int32_t type) { return type == HEDDLE_PARAM_INT || type == HEDDLE_PARAM_INT_LIST; }
 
@@ -36,8 +37,11 @@ std::vector<Variant> good_values(const heddle_param& p) {
   if (p.type == HEDDLE_PARAM_CHOICE) {
     for (uint32_t i = 0; i < p.n_choices; ++i) out.emplace_back(std::string(p.choices[i]));
   }
-  if (p.type == HEDDLE_PARAM_STRING) out.insert(out.end(), {Variant(std::string()), Variant(std::string(10000, 'x')), Variant(std::string("\xC3\xA9"))});
-  if (p.type == HEDDLE_PARAM_PATH) out.insert(out.end(), {Variant(std::string()), Variant(std::string("/nonexistent/heddle")), Variant(std::string("/"))});
+  if (p.type == HEDDLE_PARAM_STRING)
+    out.insert(out.end(), {Variant(std::string()), Variant(std::string(10000, 'x')), Variant(std::string("\xC3\xA9"))});
+  if (p.type == HEDDLE_PARAM_PATH)
+    out.insert(out.end(),
+               {Variant(std::string()), Variant(std::string("/nonexistent/heddle")), Variant(std::string("/"))});
   if (is_list(p.type)) out.emplace_back(std::vector<int64_t>());
   return out;
 }
@@ -89,7 +93,8 @@ std::string validation(const Component& component, const GivenText& given) {
   for (const heddle_param& p : component.params) {
     for (const Variant& value : bad_values(p)) {
       about_to(fmt::format("check, parameter '{}'", p.name));
-      if (!refused(component, with_value(base, p.name, value))) fail_check("a bad value of '{}' reaches the plugin", p.name);
+      if (!refused(component, with_value(base, p.name, value)))
+        fail_check("a bad value of '{}' reaches the plugin", p.name);
       ++tried;
     }
     // A plugin's own check may refuse what the declaration accepts, with a reason.
@@ -149,7 +154,10 @@ std::string creation(const Component& component, const GivenText& given) {
 }  // namespace
 
 std::vector<Check> common_checks() {
-  return {{"documentation", documentation}, {"parameter validation", validation}, {"create with defaults", creation}, {"create at bounds", bounds}};
+  return {{"documentation", documentation},
+          {"parameter validation", validation},
+          {"create with defaults", creation},
+          {"create at bounds", bounds}};
 }
 
 std::vector<Check> checks_for(int32_t kind) {

@@ -17,16 +17,20 @@ void check_one(const heddle_parameter& p, size_t index, const std::vector<heddle
   if (p.ndim < 1 || p.ndim > 4) fail_check("parameter '{}' has {} dimensions; 1 to 4 are possible", name, p.ndim);
   int64_t size = 1;
   for (int32_t i = 0; i < p.ndim; ++i) {
-    if (p.shape[i] < 1 || p.shape[i] > (int64_t{1} << 40) / size) fail_check("parameter '{}' has an extent of {}", name, p.shape[i]);
+    if (p.shape[i] < 1 || p.shape[i] > (int64_t{1} << 40) / size)
+      fail_check("parameter '{}' has an extent of {}", name, p.shape[i]);
     size *= p.shape[i];
   }
-  if (p.init < HEDDLE_INIT_ZEROS || p.init > HEDDLE_INIT_DATA_MEAN) fail_check("parameter '{}' has init {}", name, p.init);
+  if (p.init < HEDDLE_INIT_ZEROS || p.init > HEDDLE_INIT_DATA_MEAN)
+    fail_check("parameter '{}' has init {}", name, p.init);
   if (!std::isfinite(p.init_scale)) fail_check("parameter '{}' has init_scale {}", name, p.init_scale);
   if (p.constraint != HEDDLE_CONSTRAINT_NONE && p.constraint != HEDDLE_CONSTRAINT_UNIT_ROWS) {
     fail_check("parameter '{}' has constraint {}", name, p.constraint);
   }
-  if (p.constraint == HEDDLE_CONSTRAINT_UNIT_ROWS && p.ndim != 2) fail_check("parameter '{}' has unit rows but is no matrix", name);
-  if (p.role < HEDDLE_ROLE_OTHER || p.role > HEDDLE_ROLE_ITEM_TABLE) fail_check("parameter '{}' has role {}", name, p.role);
+  if (p.constraint == HEDDLE_CONSTRAINT_UNIT_ROWS && p.ndim != 2)
+    fail_check("parameter '{}' has unit rows but is no matrix", name);
+  if (p.role < HEDDLE_ROLE_OTHER || p.role > HEDDLE_ROLE_ITEM_TABLE)
+    fail_check("parameter '{}' has role {}", name, p.role);
   if (p.init != HEDDLE_INIT_COPY) return;
   if (p.init_source < 0 || static_cast<size_t>(p.init_source) >= index) {
     fail_check("parameter '{}' copies parameter {}, which is not declared before it", name, p.init_source);
@@ -71,7 +75,8 @@ void fill_normal(float* out, int64_t n, uint64_t seed) {
   }
 }
 
-ParameterSet::ParameterSet(std::vector<heddle_parameter> declared, uint64_t seed, float jitter) : declared_(std::move(declared)) {
+ParameterSet::ParameterSet(std::vector<heddle_parameter> declared, uint64_t seed, float jitter)
+    : declared_(std::move(declared)) {
   std::vector<float> noise;
   for (size_t i = 0; i < declared_.size(); ++i) {
     const heddle_parameter& p = declared_[i];
@@ -141,7 +146,8 @@ void ParameterSet::check() const {
     if (is_buffer(i)) continue;
     gradients_[i].check(fmt::format("the gradient of '{}'", declared_[i].name).c_str());
     for (int64_t k = 0; k < size(i); ++k) {
-      if (!std::isfinite(gradient(i)[k])) fail_check("the gradient of '{}' holds {} at {}", declared_[i].name, gradient(i)[k], k);
+      if (!std::isfinite(gradient(i)[k]))
+        fail_check("the gradient of '{}' holds {} at {}", declared_[i].name, gradient(i)[k], k);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Trainable tensors as a component declares them: checked, filled, guarded. For dictionaries and backbones.
 //
-// Values are write-protected except while the caller opens them; buffers (written by the plugin while training) are not.
-// Threads: one. Errors: Failure when the declaration makes no sense.
+// Values are write-protected except while the caller opens them; buffers (written by the plugin while training) are
+// not. Threads: one. Errors: Failure when the declaration makes no sense.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,9 @@ constexpr int64_t users = 29, k = 10;
 // Lists in guarded, read-only memory.
 struct Lists {
   Lists(int64_t from, int64_t to)
-      : lists(DType::i32, {to - from, k}), offsets(DType::i64, {to - from + 1}), targets(DType::i32, {3 * (to - from)}) {
+      : lists(DType::i32, {to - from, k}),
+        offsets(DType::i64, {to - from + 1}),
+        targets(DType::i32, {3 * (to - from)}) {
     const heddle_rng_key key = rng_key(31, RngPurpose::test);
     int64_t count = 0;
     offsets.data<int64_t>()[0] = 0;
@@ -22,7 +24,8 @@ struct Lists {
       const auto draw = philox_block(key, static_cast<uint64_t>(u));
       const int64_t length = u % 7 == 3 ? u % 4 : k;  // some lists are short, some empty
       for (int64_t i = 0; i < k; ++i) {
-        lists.data<int32_t>()[(u - from) * k + i] = i < length ? static_cast<int32_t>((draw[0] % test_items + i) % test_items) : -1;
+        lists.data<int32_t>()[(u - from) * k + i] =
+            i < length ? static_cast<int32_t>((draw[0] % test_items + i) % test_items) : -1;
       }
       for (int64_t t = 0; t < u % 4; ++t) {
         const uint64_t item = t == 0 ? draw[0] + draw[1] % (2 * k) : draw[2] + static_cast<uint64_t>(t);
@@ -31,14 +34,22 @@ struct Lists {
       offsets.data<int64_t>()[u - from + 1] = count;
     }
     for (GuardedTensor* tensor : {&lists, &offsets, &targets}) tensor->protect(true);
-    raw = {sizeof raw, 0, to - from, k, test_items, lists.data<int32_t>(), offsets.data<int64_t>(), targets.data<int32_t>()};
+    raw = {sizeof raw,
+           0,
+           to - from,
+           k,
+           test_items,
+           lists.data<int32_t>(),
+           offsets.data<int64_t>(),
+           targets.data<int32_t>()};
   }
   GuardedTensor lists, offsets, targets;
   heddle_lists raw;
 };
 
 struct Metric {
-  Metric(const Component& component, const GivenText& given) : values(component, base_values(component, given)), instance(component, values) {
+  Metric(const Component& component, const GivenText& given)
+      : values(component, base_values(component, given)), instance(component, values) {
     instance.required();
   }
   std::vector<double> per_user(int64_t from, int64_t to) {
@@ -84,7 +95,8 @@ std::string over_all(const Component& component, const GivenText& given) {
   const double value = metric.over_all(0, users);
   if (!std::isfinite(value)) fail_check("the value over {} users is {}", users, value);
   Metric other(component, given);
-  if (!same_bits(std::vector<double>{value}, std::vector<double>{other.over_all(0, users)})) fail_check("two instances give different values");
+  if (!same_bits(std::vector<double>{value}, std::vector<double>{other.over_all(0, users)}))
+    fail_check("two instances give different values");
   metric.over_all(5, 6);
   if (std::isinf(metric.over_all(0, 0))) fail_check("the value over no users is infinite");
   return fmt::format("{:.4g} on the test lists", value);

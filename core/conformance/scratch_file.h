@@ -9,7 +9,8 @@ namespace heddle::conformance {
 
 class ScratchFile {
  public:
-  ScratchFile() : path_(std::filesystem::temp_directory_path() / ("heddle-check-" + std::to_string(getpid()) + ".safetensors")) {}
+  ScratchFile()
+      : path_(std::filesystem::temp_directory_path() / ("heddle-check-" + std::to_string(getpid()) + ".safetensors")) {}
   ~ScratchFile() {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);

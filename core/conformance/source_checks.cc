@@ -23,7 +23,9 @@ std::string fingerprint(Instance<V>& instance) {
   std::memset(text.data(), 'x', fingerprint_capacity);
   about_to("fingerprint");
   ErrorBuffer error;
-  require_ok(instance.table().fingerprint(instance.handle(), static_cast<char*>(text.data()), fingerprint_capacity, error), error, "fingerprint");
+  require_ok(
+      instance.table().fingerprint(instance.handle(), static_cast<char*>(text.data()), fingerprint_capacity, error),
+      error, "fingerprint");
   text.check("the fingerprint");
   const auto* begin = static_cast<const char*>(text.data());
   const size_t length = strnlen(begin, fingerprint_capacity);
@@ -58,8 +60,10 @@ struct Sink {
   static int32_t attribute(void* self, const char* name, int32_t type, int64_t* index, heddle_error*) {
     auto& sink = *static_cast<Sink*>(self);
     if (sink.stop) return HEDDLE_CANCELLED;
-    if (name == nullptr || *name == 0 || !is_utf8(name)) sink.problem = "an attribute has no name, or one that is not UTF-8";
-    if (type != HEDDLE_ATTRIBUTE_BINARY && type != HEDDLE_ATTRIBUTE_NUMERIC) sink.problem = fmt::format("an attribute has type {}", type);
+    if (name == nullptr || *name == 0 || !is_utf8(name))
+      sink.problem = "an attribute has no name, or one that is not UTF-8";
+    if (type != HEDDLE_ATTRIBUTE_BINARY && type != HEDDLE_ATTRIBUTE_NUMERIC)
+      sink.problem = fmt::format("an attribute has type {}", type);
     for (size_t i = 0; i < sink.names.size(); ++i) {
       if (name != nullptr && sink.names[i] == name) return *index = static_cast<int64_t>(i), HEDDLE_OK;
     }
@@ -72,9 +76,11 @@ struct Sink {
     auto& sink = *static_cast<Sink*>(self);
     if (sink.stop) return HEDDLE_CANCELLED;
     if (item == nullptr) sink.problem = "a label has no item";
-    else if (attribute < 0 || attribute >= static_cast<int64_t>(sink.names.size())) sink.problem = fmt::format("a label names attribute {}", attribute);
+    else if (attribute < 0 || attribute >= static_cast<int64_t>(sink.names.size()))
+      sink.problem = fmt::format("a label names attribute {}", attribute);
     else if (!std::isfinite(value)) sink.problem = fmt::format("the label of item {} is {}", item, value);
-    else if (sink.types[static_cast<size_t>(attribute)] == HEDDLE_ATTRIBUTE_BINARY && value != 1) sink.problem = fmt::format("a binary label is {}", value);
+    else if (sink.types[static_cast<size_t>(attribute)] == HEDDLE_ATTRIBUTE_BINARY && value != 1)
+      sink.problem = fmt::format("a binary label is {}", value);
     else sink.digest.update(fmt::format("{} {} {}\n", item, attribute, value));
     sink.labels += 1;
     return HEDDLE_OK;
@@ -129,7 +135,8 @@ std::string missing_file(const Component& component, const GivenText& given) {
     } else {
       Sink sink;
       const Catalogue catalogue;
-      require_error(instance.table().read(instance.handle(), &catalogue.raw, &sink.raw, error), error, "reading a missing file");
+      require_error(instance.table().read(instance.handle(), &catalogue.raw, &sink.raw, error), error,
+                    "reading a missing file");
     }
     said = error.message();
   }
@@ -149,7 +156,8 @@ heddle_interactions_info info_of(Instance<heddle_interactions_vtable>& instance)
   return info;
 }
 
-void check_ids(const char* what, int32_t type, int64_t count, const int64_t* numbers, const uint64_t* offsets, const char* text, Sha256* digest) {
+void check_ids(const char* what, int32_t type, int64_t count, const int64_t* numbers, const uint64_t* offsets,
+               const char* text, Sha256* digest) {
   if (type == HEDDLE_ID_INT) {
     if (numbers == nullptr) fail_check("a block has no {} ids", what);
     digest->update(numbers, static_cast<size_t>(count) * sizeof *numbers);
@@ -180,7 +188,8 @@ std::string read_all(const Component& component, const GivenText& given, int64_t
     block.struct_size = sizeof block;
     about_to(fmt::format("next after {} events", *events));
     require_ok(instance.table().next(instance.handle(), &block, error), error, "next");
-    if (block.count < 0 || block.bad_rows < 0) fail_check("a block has {} events, {} bad rows", block.count, block.bad_rows);
+    if (block.count < 0 || block.bad_rows < 0)
+      fail_check("a block has {} events, {} bad rows", block.count, block.bad_rows);
     if (block.count == 0) return digest.hex();
     check_ids("user", info.user_ids, block.count, block.user, block.user_offsets, block.user_text, &digest);
     check_ids("item", info.item_ids, block.count, block.item, block.item_offsets, block.item_text, &digest);
@@ -198,11 +207,13 @@ std::string read_all(const Component& component, const GivenText& given, int64_t
 std::string events(const Component& component, const GivenText& given) {
   int64_t first = 0, second = 0;
   const std::string digest = read_all(component, given, &first);
-  if (digest != read_all(component, given, &second) || first != second) fail_check("the second reading gives other events");
+  if (digest != read_all(component, given, &second) || first != second)
+    fail_check("the second reading gives other events");
   return fmt::format("{} events", first);
 }
 
-int32_t read_labels(Instance<heddle_attributes_vtable>& instance, const heddle_catalogue& catalogue, Sink& sink, ErrorBuffer& error) {
+int32_t read_labels(Instance<heddle_attributes_vtable>& instance, const heddle_catalogue& catalogue, Sink& sink,
+                    ErrorBuffer& error) {
   about_to(fmt::format("read with {} items", catalogue.items));
   return instance.table().read(instance.handle(), &catalogue, &sink.raw, error);
 }
@@ -247,7 +258,8 @@ std::string stopping(const Component& component, const GivenText& given) {
   Sink sink;
   sink.stop = true;
   ErrorBuffer error;
-  if (read_labels(instance.required(), catalogue.raw, sink, error) != HEDDLE_CANCELLED) fail_check("the sink's status is not handed on by read");
+  if (read_labels(instance.required(), catalogue.raw, sink, error) != HEDDLE_CANCELLED)
+    fail_check("the sink's status is not handed on by read");
   return {};
 }
 
@@ -260,7 +272,11 @@ std::vector<Check> interactions_checks() {
 
 std::vector<Check> attributes_checks() {
   using V = heddle_attributes_vtable;
-  return {{"labels", labels}, {"empty catalogue", empty_catalogue}, {"stopping", stopping}, {"fingerprint", fingerprints<V>}, {"missing file", missing_file<V>}};
+  return {{"labels", labels},
+          {"empty catalogue", empty_catalogue},
+          {"stopping", stopping},
+          {"fingerprint", fingerprints<V>},
+          {"missing file", missing_file<V>}};
 }
 
 }  // namespace heddle::conformance

@@ -11,7 +11,8 @@ namespace {
 // The user's text as a value of the parameter's type.
 GivenValue::Variant parse_text(const heddle_param& p, const std::string& text) {
   const auto list = [&]<class T>(std::vector<T> values) -> GivenValue::Variant {
-    if (!detail::parse_list(text.c_str(), &values)) wrong_use("'{}' is \"{}\"; accepted: {}", p.name, text, accepted_text(p));
+    if (!detail::parse_list(text.c_str(), &values))
+      wrong_use("'{}' is \"{}\"; accepted: {}", p.name, text, accepted_text(p));
     return values;
   };
   switch (p.type) {

@@ -18,8 +18,8 @@ using GivenText = std::map<std::string, std::string>;  // CheckOptions::given
 // A host whose log and progress go nowhere, so that what appears on stderr was printed by the plugin itself.
 const heddle_host& quiet_host();
 
-// Defaults, with `given` where a parameter of that name exists, and a made-up value for required ones: their minimum, their
-// first choice, "x". Required paths cannot be made up: Skip, unless `invent_paths`.
+// Defaults, with `given` where a parameter of that name exists, and a made-up value for required ones: their minimum,
+// their first choice, "x". Required paths cannot be made up: Skip, unless `invent_paths`.
 std::vector<GivenValue> base_values(const Component& component, const GivenText& given, bool invent_paths = false);
 // The same with one parameter set.
 std::vector<GivenValue> with_value(std::vector<GivenValue> values, const std::string& name, GivenValue::Variant value);
@@ -32,13 +32,34 @@ void require_error(int32_t status, const ErrorBuffer& error, const std::string& 
 // An instance of any kind, owned.
 template <class V>
 struct Traits;
-template <> struct Traits<heddle_dictionary_vtable> { using Handle = heddle_dictionary; };
-template <> struct Traits<heddle_backbone_vtable> { using Handle = heddle_backbone; };
-template <> struct Traits<heddle_metric_vtable> { using Handle = heddle_metric; };
-template <> struct Traits<heddle_ranking_metric_vtable> { using Handle = heddle_ranking_metric; };
-template <> struct Traits<heddle_interactions_vtable> { using Handle = heddle_interactions; };
-template <> struct Traits<heddle_attributes_vtable> { using Handle = heddle_attributes; };
-template <> struct Traits<heddle_device_vtable> { using Handle = heddle_device; };
+template <>
+struct Traits<heddle_dictionary_vtable> {
+  using Handle = heddle_dictionary;
+};
+template <>
+struct Traits<heddle_backbone_vtable> {
+  using Handle = heddle_backbone;
+};
+template <>
+struct Traits<heddle_metric_vtable> {
+  using Handle = heddle_metric;
+};
+template <>
+struct Traits<heddle_ranking_metric_vtable> {
+  using Handle = heddle_ranking_metric;
+};
+template <>
+struct Traits<heddle_interactions_vtable> {
+  using Handle = heddle_interactions;
+};
+template <>
+struct Traits<heddle_attributes_vtable> {
+  using Handle = heddle_attributes;
+};
+template <>
+struct Traits<heddle_device_vtable> {
+  using Handle = heddle_device;
+};
 
 inline constexpr int64_t test_inputs = 13;  // width of a site; prime, so that no tile fits
 inline constexpr int64_t test_items = 53;   // size of a catalogue

@@ -1,5 +1,5 @@
-// Plugins that are linked into libheddle itself (HEDDLE_STATIC_PLUGINS: sanitizers, coverage). The .cc is written by CMake
-// (cmake/HeddleBuiltin.cmake): an explicit list, because linkers drop objects that only register themselves.
+// Plugins that are linked into libheddle itself (HEDDLE_STATIC_PLUGINS: sanitizers, coverage). The .cc is written by
+// CMake (cmake/HeddleBuiltin.cmake): an explicit list, because linkers drop objects that only register themselves.
 #pragma once
 
 #include <span>

@@ -22,13 +22,20 @@ namespace heddle {
 // The kind that belongs to a vtable type, for checked access.
 template <class V>
 inline constexpr int32_t kind_of = 0;
-template <> inline constexpr int32_t kind_of<heddle_interactions_vtable> = HEDDLE_KIND_INTERACTIONS;
-template <> inline constexpr int32_t kind_of<heddle_attributes_vtable> = HEDDLE_KIND_ATTRIBUTES;
-template <> inline constexpr int32_t kind_of<heddle_backbone_vtable> = HEDDLE_KIND_BACKBONE;
-template <> inline constexpr int32_t kind_of<heddle_dictionary_vtable> = HEDDLE_KIND_DICTIONARY;
-template <> inline constexpr int32_t kind_of<heddle_metric_vtable> = HEDDLE_KIND_METRIC;
-template <> inline constexpr int32_t kind_of<heddle_ranking_metric_vtable> = HEDDLE_KIND_RANKING_METRIC;
-template <> inline constexpr int32_t kind_of<heddle_device_vtable> = HEDDLE_KIND_DEVICE;
+template <>
+inline constexpr int32_t kind_of<heddle_interactions_vtable> = HEDDLE_KIND_INTERACTIONS;
+template <>
+inline constexpr int32_t kind_of<heddle_attributes_vtable> = HEDDLE_KIND_ATTRIBUTES;
+template <>
+inline constexpr int32_t kind_of<heddle_backbone_vtable> = HEDDLE_KIND_BACKBONE;
+template <>
+inline constexpr int32_t kind_of<heddle_dictionary_vtable> = HEDDLE_KIND_DICTIONARY;
+template <>
+inline constexpr int32_t kind_of<heddle_metric_vtable> = HEDDLE_KIND_METRIC;
+template <>
+inline constexpr int32_t kind_of<heddle_ranking_metric_vtable> = HEDDLE_KIND_RANKING_METRIC;
+template <>
+inline constexpr int32_t kind_of<heddle_device_vtable> = HEDDLE_KIND_DEVICE;
 
 // "interactions", "attributes", "backbone", "dictionary", "metric", "ranking metric", "device".
 std::string_view kind_name(int32_t kind);

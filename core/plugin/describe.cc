@@ -51,7 +51,8 @@ std::string parameter_lines(const Schema& schema) {
   std::string out = "parameters:\n";
   for (const heddle_param& p : schema.params) {
     const bool required = (p.flags & HEDDLE_PARAM_REQUIRED) != 0;
-    out += wrapped(required ? fmt::format("{} (required)", p.name) : fmt::format("{} = {}", p.name, default_text(p)), 2);
+    out +=
+        wrapped(required ? fmt::format("{} (required)", p.name) : fmt::format("{} = {}", p.name, default_text(p)), 2);
     out += wrapped(details(p), 6);
     if (!doc_of(p).empty()) out += wrapped(doc_of(p), 6);
   }
@@ -73,8 +74,9 @@ std::string parameter_table(const Schema& schema) {
   std::string out = "| key | default | accepted | meaning |\n|---|---|---|---|\n";
   for (const heddle_param& p : schema.params) {
     const bool required = (p.flags & HEDDLE_PARAM_REQUIRED) != 0;
-    out += fmt::format("| `{}` | {} | {} | {} |\n", p.name, required ? "*required*" : fmt::format("`{}`", cell(default_text(p))),
-                       cell(details(p)), cell(doc_of(p)));
+    out += fmt::format("| `{}` | {} | {} | {} |\n", p.name,
+                       required ? "*required*" : fmt::format("`{}`", cell(default_text(p))), cell(details(p)),
+                       cell(doc_of(p)));
   }
   return out;
 }
@@ -111,7 +113,8 @@ std::string read_text(const std::filesystem::path& file) {
 
 std::string describe(const Component& component) {
   std::string out = fmt::format("{} {}\n", component.id, component.version);
-  out += wrapped(fmt::format("{} of plugin {} {}", kind_name(component.kind), component.plugin_id, component.plugin_version), 0);
+  out += wrapped(
+      fmt::format("{} of plugin {} {}", kind_name(component.kind), component.plugin_id, component.plugin_version), 0);
   out += component.file + "\n\n" + wrapped(component.doc, 0) + "\n";
   return out + parameter_lines(component.schema());
 }
@@ -124,7 +127,8 @@ std::string reference_page(const std::vector<const Component*>& components) {
   std::string out(generated);
   out += fmt::format("# {}\n", components.empty() ? "No components" : kind_heading(components.front()->kind));
   for (const Component* component : components) {
-    out += fmt::format("\n## `{}` {}\n\n{}\n\n{}", component->id, component->version, component->doc, parameter_table(component->schema()));
+    out += fmt::format("\n## `{}` {}\n\n{}\n\n{}", component->id, component->version, component->doc,
+                       parameter_table(component->schema()));
   }
   return out;
 }
@@ -157,7 +161,8 @@ std::map<std::string, std::string> reference_pages(const std::vector<const Compo
   return pages;
 }
 
-std::vector<std::string> write_reference(const std::filesystem::path& folder, const std::map<std::string, std::string>& pages) {
+std::vector<std::string> write_reference(const std::filesystem::path& folder,
+                                         const std::map<std::string, std::string>& pages) {
   std::vector<std::string> changed;
   std::filesystem::create_directories(folder);
   for (const auto& [name, text] : pages) {

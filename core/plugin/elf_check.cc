@@ -49,9 +49,11 @@ std::string header_fault(const Elf64_Ehdr& h, uint64_t file_size) {
   if (h.e_machine != EM_X86_64) return fmt::format("is built for {}; this host is x86-64", machine_name(h.e_machine));
   if (h.e_type == ET_REL) return "is an object file, not a shared library";
   if (h.e_type != ET_DYN) return "is not a shared library";
-  if (h.e_ehsize != sizeof(Elf64_Ehdr) || h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0) return "has a malformed ELF header";
+  if (h.e_ehsize != sizeof(Elf64_Ehdr) || h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0)
+    return "has a malformed ELF header";
   if (h.e_phnum > most_program_headers) return fmt::format("has {} program headers; that is no plugin", h.e_phnum);
-  if (!inside(h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr), file_size)) return "is truncated: its program headers lie outside the file";
+  if (!inside(h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr), file_size))
+    return "is truncated: its program headers lie outside the file";
   // Not needed for loading, but at the very end of the file: the first thing that a cut copy loses.
   if (h.e_shoff != 0 && !inside(h.e_shoff, uint64_t{h.e_shnum} * h.e_shentsize, file_size)) {
     return "is truncated: its section headers lie outside the file";
@@ -67,11 +69,14 @@ std::string segments_fault(const std::vector<Elf64_Phdr>& headers, uint64_t file
     if (p.p_type == PT_DYNAMIC) dynamic = &p;
     if (p.p_type != PT_LOAD) continue;
     if (!inside(p.p_offset, p.p_filesz, file_size)) {
-      return fmt::format("is truncated: a segment ends at byte {}, the file has {}", p.p_offset + p.p_filesz, file_size);
+      return fmt::format("is truncated: a segment ends at byte {}, the file has {}", p.p_offset + p.p_filesz,
+                         file_size);
     }
-    const bool aligned = p.p_align <= 1 || ((p.p_align & (p.p_align - 1)) == 0 && (p.p_vaddr - p.p_offset) % p.p_align == 0);
+    const bool aligned =
+        p.p_align <= 1 || ((p.p_align & (p.p_align - 1)) == 0 && (p.p_vaddr - p.p_offset) % p.p_align == 0);
     // Beyond 1 TiB of address space lies nothing but damage.
-    if (p.p_memsz < p.p_filesz || !aligned || !inside(p.p_vaddr, p.p_memsz, uint64_t{1} << 40) || (any_load && p.p_vaddr < last_end)) {
+    if (p.p_memsz < p.p_filesz || !aligned || !inside(p.p_vaddr, p.p_memsz, uint64_t{1} << 40) ||
+        (any_load && p.p_vaddr < last_end)) {
       return "is damaged: its segments do not fit together";
     }
     last_end = p.p_vaddr + p.p_memsz;
@@ -80,21 +85,26 @@ std::string segments_fault(const std::vector<Elf64_Phdr>& headers, uint64_t file
   if (!any_load) return "is damaged: it has no segment to load";
   if (dynamic == nullptr) return "has no dynamic section: it is not a shared library";
   for (const Elf64_Phdr& p : headers) {
-    if (p.p_type == PT_LOAD && dynamic->p_vaddr >= p.p_vaddr && inside(dynamic->p_vaddr - p.p_vaddr, dynamic->p_memsz, p.p_memsz)) return {};
+    if (p.p_type == PT_LOAD && dynamic->p_vaddr >= p.p_vaddr &&
+        inside(dynamic->p_vaddr - p.p_vaddr, dynamic->p_memsz, p.p_memsz))
+      return {};
   }
   return "is damaged: its dynamic section lies outside its segments";
 }
 
 // Walks the notes of one segment; true when Heddle's is among them.
 bool find_note(std::span<const std::byte> bytes, uint64_t align, PluginNote* note) {
-  const auto rounded = [&](uint64_t size) { return align == 8 ? (size + 7) & ~uint64_t{7} : (size + 3) & ~uint64_t{3}; };
+  const auto rounded = [&](uint64_t size) {
+    return align == 8 ? (size + 7) & ~uint64_t{7} : (size + 3) & ~uint64_t{3};
+  };
   uint64_t at = 0;
   while (inside(at, sizeof(Elf64_Nhdr), bytes.size())) {
     Elf64_Nhdr header;
     std::memcpy(&header, bytes.data() + at, sizeof header);
     const uint64_t name_at = at + sizeof header;
     const uint64_t desc_at = name_at + rounded(header.n_namesz);
-    if (!inside(name_at, header.n_namesz, bytes.size()) || !inside(desc_at, header.n_descsz, bytes.size())) return false;
+    if (!inside(name_at, header.n_namesz, bytes.size()) || !inside(desc_at, header.n_descsz, bytes.size()))
+      return false;
     const char* name = reinterpret_cast<const char*>(bytes.data()) + name_at;
     const size_t owner = sizeof HEDDLE_NOTE_OWNER;  // with its 0
     if (header.n_type == HEDDLE_NOTE_TYPE && header.n_namesz >= owner && header.n_descsz >= 12 &&
@@ -111,12 +121,12 @@ bool find_note(std::span<const std::byte> bytes, uint64_t align, PluginNote* not
 
 std::string version_fault(const PluginNote& note) {
   if (note.abi_major != HEDDLE_ABI_MAJOR) {
-    return fmt::format("is built for ABI {}.{}; this heddle speaks ABI {}.{}: rebuild it against this SDK", note.abi_major, note.abi_minor,
-                       HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR);
+    return fmt::format("is built for ABI {}.{}; this heddle speaks ABI {}.{}: rebuild it against this SDK",
+                       note.abi_major, note.abi_minor, HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR);
   }
   if (note.abi_minor > HEDDLE_ABI_MINOR) {
-    return fmt::format("needs ABI {}.{}; this heddle has {}.{}: install a newer heddle", note.abi_major, note.abi_minor, HEDDLE_ABI_MAJOR,
-                       HEDDLE_ABI_MINOR);
+    return fmt::format("needs ABI {}.{}; this heddle has {}.{}: install a newer heddle", note.abi_major, note.abi_minor,
+                       HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR);
   }
   return {};
 }

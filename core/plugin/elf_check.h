@@ -1,7 +1,7 @@
 // A look at a plugin file before any of its code runs: is it a whole x86-64 shared library for an ABI that we speak?
 //
-// dlopen of a truncated library kills the process (SIGBUS in most places of truncation), and no try/catch sees it. So the
-// headers are read here with bounds on everything, and every segment's extent is compared with the file's size.
+// dlopen of a truncated library kills the process (SIGBUS in most places of truncation), and no try/catch sees it. So
+// the headers are read here with bounds on everything, and every segment's extent is compared with the file's size.
 // Formats: System V gABI, chapters 4 and 5. Threads: any. Errors: throws Error with one line that names the file.
 #pragma once
 

@@ -10,8 +10,8 @@
 namespace heddle {
 namespace {
 
-// What plugins may reach for the whole life of the process: leaked on purpose, because plugin code may run until the very
-// end, after static destructors have begun.
+// What plugins may reach for the whole life of the process: leaked on purpose, because plugin code may run until the
+// very end, after static destructors have begun.
 struct HostState {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<Progress>> stages;
@@ -27,8 +27,7 @@ HostState& state() {
 void log(void*, int32_t severity, const char* component, const char* message) noexcept {
   try {
     log_line(severity, component == nullptr ? "" : component, message == nullptr ? "" : message);
-  } catch (...) {
-  }
+  } catch (...) {}
 }
 
 int32_t cancelled(void*) noexcept { return cancel_requested() ? 1 : 0; }
@@ -44,8 +43,7 @@ void progress(void*, const char* what, uint64_t done, uint64_t total) noexcept {
       stage->finish();
       state().stages.erase(name);
     }
-  } catch (...) {
-  }
+  } catch (...) {}
 }
 
 const void* service(void*, const char* id) noexcept {
@@ -62,8 +60,9 @@ const void* service(void*, const char* id) noexcept {
 }  // namespace
 
 const heddle_host& host() {
-  static const heddle_host the_host = {sizeof(heddle_host), 0,   HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR, "heddle",
-                                       HEDDLE_VERSION,      nullptr, log,          cancelled,        progress, service};
+  static const heddle_host the_host = {
+      sizeof(heddle_host), 0,        HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR, "heddle", HEDDLE_VERSION, nullptr, log,
+      cancelled,           progress, service};
   return the_host;
 }
 

@@ -1,5 +1,5 @@
-// Defaults of list parameters are comma-separated text in the declaration; here they become lists (internal to core/plugin).
-// Each returns false when an entry is not what it should be.
+// Defaults of list parameters are comma-separated text in the declaration; here they become lists (internal to
+// core/plugin). Each returns false when an entry is not what it should be.
 #pragma once
 
 #include <cstdint>

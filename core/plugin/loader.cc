@@ -73,7 +73,8 @@ Component copy_component(const heddle_component* raw, size_t index, const Loaded
   Component out;
   out.id = text_of(c.id, fmt::format("the id of component {}", index));
   const std::string what = fmt::format("component '{}'", out.id);
-  if (!id_ok(out.id)) fail(HEDDLE_INVALID_ARGUMENT, "{}: ids are \"vendor.name\" of lower-case letters, digits and '_'", what);
+  if (!id_ok(out.id))
+    fail(HEDDLE_INVALID_ARGUMENT, "{}: ids are \"vendor.name\" of lower-case letters, digits and '_'", what);
   out.kind = c.kind;
   out.concurrency = c.concurrency;
   out.flags = c.flags;
@@ -86,9 +87,11 @@ Component copy_component(const heddle_component* raw, size_t index, const Loaded
   if (kind_by_name(kind_name(c.kind)) != c.kind) {
     fail(HEDDLE_INVALID_ARGUMENT, "{} is of kind {}, which this heddle does not know", what, c.kind);
   }
-  if (!version_ok(out.version)) fail(HEDDLE_INVALID_ARGUMENT, "{} has the version '{}'; MAJOR.MINOR.PATCH is needed", what, out.version);
+  if (!version_ok(out.version))
+    fail(HEDDLE_INVALID_ARGUMENT, "{} has the version '{}'; MAJOR.MINOR.PATCH is needed", what, out.version);
   if (c.concurrency != HEDDLE_CONCURRENCY_EXCLUSIVE && c.concurrency != HEDDLE_CONCURRENCY_PER_INSTANCE) {
-    fail(HEDDLE_INVALID_ARGUMENT, "{} declares concurrency {}; 0 (exclusive) or 1 (per instance) is needed", what, c.concurrency);
+    fail(HEDDLE_INVALID_ARGUMENT, "{} declares concurrency {}; 0 (exclusive) or 1 (per instance) is needed", what,
+         c.concurrency);
   }
   out.params = normalise_array(c.params, c.n_params, what + ": its parameters", HEDDLE_THROUGH(heddle_param, maximum),
                                HEDDLE_PARAM_REQUIRED | HEDDLE_PARAM_NOT_NUMERIC);
@@ -96,7 +99,8 @@ Component copy_component(const heddle_component* raw, size_t index, const Loaded
     if (p.unit == nullptr) p.unit = "";
     if (p.doc == nullptr) p.doc = "";
   }
-  if (std::string fault = schema_fault(out.schema()); !fault.empty()) fail(HEDDLE_INVALID_ARGUMENT, "{}: {}", what, fault);
+  if (std::string fault = schema_fault(out.schema()); !fault.empty())
+    fail(HEDDLE_INVALID_ARGUMENT, "{}: {}", what, fault);
   FullTable table = full_vtable(c.kind, c.vtable, fmt::format("{}: its {} table", what, kind_name(c.kind)));
   out.vtable = table.memory.get();
   out.provided = std::move(table.provided);
@@ -116,14 +120,17 @@ std::unique_ptr<LoadedPlugin> copy_plugin(const heddle_plugin* raw, const std::s
   out->doc = text_of(p.doc, "its doc");
   out->abi_major = p.abi_major, out->abi_minor = p.abi_minor;
   if (p.abi_major != HEDDLE_ABI_MAJOR || p.abi_minor > HEDDLE_ABI_MINOR) {
-    fail(HEDDLE_INVALID_ARGUMENT, "its descriptor needs ABI {}.{}; this heddle speaks {}.{}", p.abi_major, p.abi_minor, HEDDLE_ABI_MAJOR,
-         HEDDLE_ABI_MINOR);
+    fail(HEDDLE_INVALID_ARGUMENT, "its descriptor needs ABI {}.{}; this heddle speaks {}.{}", p.abi_major, p.abi_minor,
+         HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR);
   }
   if (note != nullptr && (note->abi_major != p.abi_major || note->abi_minor != p.abi_minor)) {
-    fail(HEDDLE_INVALID_ARGUMENT, "its descriptor says ABI {}.{}, its note {}.{}", p.abi_major, p.abi_minor, note->abi_major, note->abi_minor);
+    fail(HEDDLE_INVALID_ARGUMENT, "its descriptor says ABI {}.{}, its note {}.{}", p.abi_major, p.abi_minor,
+         note->abi_major, note->abi_minor);
   }
-  if (!id_ok(out->id)) fail(HEDDLE_INVALID_ARGUMENT, "its id '{}' is not \"vendor.name\" of lower-case letters, digits and '_'", out->id);
-  if (!version_ok(out->version)) fail(HEDDLE_INVALID_ARGUMENT, "its version '{}' is not MAJOR.MINOR.PATCH", out->version);
+  if (!id_ok(out->id))
+    fail(HEDDLE_INVALID_ARGUMENT, "its id '{}' is not \"vendor.name\" of lower-case letters, digits and '_'", out->id);
+  if (!version_ok(out->version))
+    fail(HEDDLE_INVALID_ARGUMENT, "its version '{}' is not MAJOR.MINOR.PATCH", out->version);
   if (p.n_components == 0 || p.n_components > 4096 || p.components == nullptr) {
     fail(HEDDLE_INVALID_ARGUMENT, "it offers {} components", p.components == nullptr ? 0 : p.n_components);
   }
@@ -134,7 +141,8 @@ std::unique_ptr<LoadedPlugin> copy_plugin(const heddle_plugin* raw, const std::s
       fail(HEDDLE_INVALID_ARGUMENT, "it offers the {} '{}' twice", kind_name(component.kind), component.id);
     }
     if (note != nullptr && note->kinds != 0 && (note->kinds >> component.kind & 1) == 0) {
-      fail(HEDDLE_INVALID_ARGUMENT, "it offers a {} ('{}'), which its note does not mention", kind_name(component.kind), component.id);
+      fail(HEDDLE_INVALID_ARGUMENT, "it offers a {} ('{}'), which its note does not mention", kind_name(component.kind),
+           component.id);
     }
     out->components.push_back(std::move(component));
   }
@@ -144,9 +152,10 @@ std::unique_ptr<LoadedPlugin> copy_plugin(const heddle_plugin* raw, const std::s
 // The library's entry point. The library stays in the process for ever, also when what it describes is then refused.
 heddle_plugin_entry open_library(const fs::path& file) {
   namespace dll = boost::dll;
-  // Now, not lazily: an undefined symbol is an error here and not a crash in the middle of a run. Local: plugins do not see
-  // one another's symbols. NODELETE has no name in Boost, but the mode is passed to dlopen as it is.
-  const auto mode = static_cast<dll::load_mode::type>(dll::load_mode::rtld_now | dll::load_mode::rtld_local | RTLD_NODELETE);
+  // Now, not lazily: an undefined symbol is an error here and not a crash in the middle of a run. Local: plugins do not
+  // see one another's symbols. NODELETE has no name in Boost, but the mode is passed to dlopen as it is.
+  const auto mode =
+      static_cast<dll::load_mode::type>(dll::load_mode::rtld_now | dll::load_mode::rtld_local | RTLD_NODELETE);
   try {
     auto library = std::make_unique<dll::shared_library>(file, mode);
     if (!library->has(HEDDLE_ENTRY_SYMBOL)) fail(HEDDLE_INVALID_ARGUMENT, "does not export {}", HEDDLE_ENTRY_SYMBOL);

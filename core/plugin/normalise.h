@@ -1,8 +1,8 @@
 // Copies of structs that another version of the ABI wrote, in full structs of this host's version.
 //
-// The writer's struct may be shorter (an older minor: the missing tail becomes zero) or longer (a newer one: its tail is
-// not looked at). Arrays are walked by the writer's size, not by ours. Threads: any. Errors: throws Error(INVALID_ARGUMENT)
-// when a size makes no sense or a must-understand flag is unknown.
+// The writer's struct may be shorter (an older minor: the missing tail becomes zero) or longer (a newer one: its tail
+// is not looked at). Arrays are walked by the writer's size, not by ours. Threads: any. Errors: throws
+// Error(INVALID_ARGUMENT) when a size makes no sense or a must-understand flag is unknown.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,8 @@ T normalise_struct(const T* from, std::string_view what, size_t least = 8, uint3
   if (from == nullptr) fail(HEDDLE_INVALID_ARGUMENT, "{} is missing (null pointer)", what);
   const uint32_t size = from->struct_size;
   if (size < least || size % 8 != 0 || size > (1u << 20)) {
-    fail(HEDDLE_INVALID_ARGUMENT, "{} has struct_size {}; at least {} and a multiple of 8 is needed", what, size, least);
+    fail(HEDDLE_INVALID_ARGUMENT, "{} has struct_size {}; at least {} and a multiple of 8 is needed", what, size,
+         least);
   }
   if (const uint32_t unknown = from->flags & must_understand & ~known_flags; unknown != 0) {
     fail(HEDDLE_INVALID_ARGUMENT, "{} sets flag {:#x}, which this heddle does not understand", what, unknown);
@@ -49,7 +50,8 @@ std::vector<T> normalise_array(const T* items, uint64_t count, std::string_view 
   for (uint64_t i = 0; i < count; ++i) {
     const T* item = reinterpret_cast<const T*>(reinterpret_cast<const char*>(items) + i * stride);
     if (item->struct_size != stride) {
-      fail(HEDDLE_INVALID_ARGUMENT, "{}: entry {} has struct_size {}, entry 0 has {}", what, i, item->struct_size, stride);
+      fail(HEDDLE_INVALID_ARGUMENT, "{}: entry {} has struct_size {}, entry 0 has {}", what, i, item->struct_size,
+           stride);
     }
     full.push_back(normalise_struct(item, what, least, known_flags));
   }

@@ -22,8 +22,9 @@ std::string count_text(size_t count) { return count == 1 ? "1 plugin" : fmt::for
 // What is no plugin at all but can be named like one: the CPU device.
 const heddle_plugin* host_plugin() {
   static const heddle_component* const components[] = {cpu_device_component()};
-  static const heddle_plugin plugin = {sizeof(heddle_plugin), 0,         HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR, "heddle.host", HEDDLE_VERSION,
-                                       "Built into the host.", 1, components};
+  static const heddle_plugin plugin = {
+      sizeof(heddle_plugin),  0, HEDDLE_ABI_MAJOR, HEDDLE_ABI_MINOR, "heddle.host", HEDDLE_VERSION,
+      "Built into the host.", 1, components};
   return &plugin;
 }
 
@@ -39,7 +40,8 @@ Registry::Registry(SearchPath path) : path_(std::move(path)) {
   for (const BuiltinPlugin& plugin : builtin_plugins()) {
     add(adopt_plugin(plugin.entry(), fmt::format("built in ({})", plugin.name)).components);
   }
-  if (const size_t count = builtin_plugins().size(); count > 0) places_.push_back(fmt::format("built in: {}", count_text(count)));
+  if (const size_t count = builtin_plugins().size(); count > 0)
+    places_.push_back(fmt::format("built in: {}", count_text(count)));
   for (const SearchPlace& place : path_.places) scan(place);
 }
 
@@ -48,7 +50,8 @@ void Registry::scan(const SearchPlace& place) {
   const auto refuse = [&](const std::string& file, const std::string& reason) {
     refusals_.push_back({file, reason});
     places_.push_back(fmt::format("  refused {}: {}", file, reason));
-    if (place.explicitly) log_line(HEDDLE_LOG_WARNING, "plugins", fmt::format("{} ({}): {}", file, place.origin, reason));
+    if (place.explicitly)
+      log_line(HEDDLE_LOG_WARNING, "plugins", fmt::format("{} ({}): {}", file, place.origin, reason));
   };
   const auto load = [&](const fs::path& file) {
     try {
@@ -88,8 +91,9 @@ void Registry::add(const std::vector<Component>& components) {
   for (const Component& component : components) {
     if (const Component* first = try_find(component.kind, component.id); first != nullptr) {
       if (first != &component) {
-        log_line(HEDDLE_LOG_DEBUG, "plugins", fmt::format("{} '{}' of {} is hidden by that of {}", kind_name(component.kind), component.id,
-                                                          component.file, first->file));
+        log_line(HEDDLE_LOG_DEBUG, "plugins",
+                 fmt::format("{} '{}' of {} is hidden by that of {}", kind_name(component.kind), component.id,
+                             component.file, first->file));
       }
       continue;
     }
@@ -116,8 +120,8 @@ const Component& Registry::find(int32_t kind, std::string_view id, std::string_v
   for (const Component* component : all(kind)) same_kind.push_back(component->id);
   std::string text = fmt::format("{}there is no {} '{}'{}", where, kind_name(kind), id, did_you_mean(id, same_kind));
   for (const Component* other : by_id(id)) text += fmt::format("; '{}' is a {}", id, kind_name(other->kind));
-  text += fmt::format("\nfound of this kind: {}\n{}", same_kind.empty() ? "none" : fmt::format("{}", fmt::join(same_kind, ", ")),
-                      search_report());
+  text += fmt::format("\nfound of this kind: {}\n{}",
+                      same_kind.empty() ? "none" : fmt::format("{}", fmt::join(same_kind, ", ")), search_report());
   throw Error(HEDDLE_NOT_FOUND, text, true);
 }
 
@@ -126,7 +130,8 @@ std::vector<const Component*> Registry::all(int32_t kind) const {
   for (const Component* component : components_) {
     if (kind == 0 || component->kind == kind) out.push_back(component);
   }
-  std::sort(out.begin(), out.end(), [](const Component* a, const Component* b) { return std::tie(a->kind, a->id) < std::tie(b->kind, b->id); });
+  std::sort(out.begin(), out.end(),
+            [](const Component* a, const Component* b) { return std::tie(a->kind, a->id) < std::tie(b->kind, b->id); });
   return out;
 }
 

@@ -4,8 +4,8 @@
 //   const Component& dictionary = registry.find(HEDDLE_KIND_DICTIONARY, "heddle.l1");
 //
 // The constructor loads every plugin of the search path; a file that is refused is remembered with its reason and shown
-// when a look-up fails, so one broken plugin does not stop a run that does not need it. If two files give the same kind and
-// id, the first in search order wins (debug log).
+// when a look-up fails, so one broken plugin does not stop a run that does not need it. If two files give the same kind
+// and id, the first in search order wins (debug log).
 //
 // Threads: constructing and load_file [main]; look-ups any. Errors: find throws wrong_use with every place tried.
 #pragma once

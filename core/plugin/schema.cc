@@ -87,7 +87,8 @@ std::string choices_fault(const heddle_param& p) {
 template <class T>
 std::string list_default_fault(const heddle_param& p) {
   std::vector<T> values;
-  if (!detail::parse_list(p.default_string, &values)) return fmt::format("has the default \"{}\", not a list", p.default_string);
+  if (!detail::parse_list(p.default_string, &values))
+    return fmt::format("has the default \"{}\", not a list", p.default_string);
   for (T value : values) {
     if (!std::isfinite(static_cast<double>(value)) || !in_range(p, static_cast<double>(value))) {
       return fmt::format("has {} among its defaults; accepted: {}", value, range_text(p));
@@ -99,7 +100,9 @@ std::string list_default_fault(const heddle_param& p) {
 std::string default_fault(const heddle_param& p) {
   switch (p.type) {
     case HEDDLE_PARAM_BOOL:
-      return p.default_int == 0 || p.default_int == 1 ? "" : fmt::format("has the default {}; accepted: 0 or 1", p.default_int);
+      return p.default_int == 0 || p.default_int == 1
+                 ? ""
+                 : fmt::format("has the default {}; accepted: 0 or 1", p.default_int);
     case HEDDLE_PARAM_INT:
       if (in_range(p, static_cast<double>(p.default_int))) return {};
       return fmt::format("has the default {}; accepted: {}", p.default_int, range_text(p));
@@ -116,9 +119,11 @@ std::string default_fault(const heddle_param& p) {
 }
 
 std::string param_fault(const heddle_param& p) {
-  if (p.type < HEDDLE_PARAM_BOOL || p.type > HEDDLE_PARAM_STRING_LIST) return fmt::format("is of unknown type {}", p.type);
+  if (p.type < HEDDLE_PARAM_BOOL || p.type > HEDDLE_PARAM_STRING_LIST)
+    return fmt::format("is of unknown type {}", p.type);
   constexpr uint32_t known = HEDDLE_PARAM_REQUIRED | HEDDLE_PARAM_NOT_NUMERIC;
-  if ((p.flags & 0xFFFFu & ~known) != 0) return fmt::format("sets flags {:#x}, not all of which this heddle understands", p.flags);
+  if ((p.flags & 0xFFFFu & ~known) != 0)
+    return fmt::format("sets flags {:#x}, not all of which this heddle understands", p.flags);
   if (p.type == HEDDLE_PARAM_CHOICE) {
     if (std::string fault = choices_fault(p); !fault.empty()) return fault;
   }

@@ -24,8 +24,8 @@
 namespace heddle {
 
 struct Schema {
-  std::string owner;                      // in messages: "heddle.gptrec", "[split]"
-  std::span<const heddle_param> params;   // full structs of this host's version
+  std::string owner;                                                // in messages: "heddle.gptrec", "[split]"
+  std::span<const heddle_param> params;                             // full structs of this host's version
   int32_t (*check)(const heddle_values*, heddle_error*) = nullptr;  // cross-field rule, may be null
 
   const heddle_param* find(std::string_view name) const;  // null when absent
@@ -33,7 +33,8 @@ struct Schema {
 };
 
 // Problems of a declaration itself ("'l1': default 7 lies outside 0 to 1"), empty when it is sound: names, uniqueness,
-// types, flags, defaults in range, choices. Plugins are refused for any; the host's own tables are held to it by a test.
+// types, flags, defaults in range, choices. Plugins are refused for any; the host's own tables are held to it by a
+// test.
 std::string schema_fault(const Schema& schema);
 
 // "whole number, 1 to 4096", "number, at least 0", "one of: relu, topk", "list of strings", …
@@ -42,7 +43,8 @@ std::string accepted_text(const heddle_param& param);
 std::string default_text(const heddle_param& param);
 // "whole number", "number", "string", "path", "choice", "list of numbers" …
 std::string_view type_text(int32_t type);
-// "unknown key 'hiden' of heddle.gptrec; did you mean 'hidden'? accepted: hidden, layers", also for tables that are no schema.
+// "unknown key 'hiden' of heddle.gptrec; did you mean 'hidden'? accepted: hidden, layers", also for tables that are no
+// schema.
 std::string unknown_key_text(std::string_view name, std::string_view owner, const std::vector<std::string>& accepted);
 // A number as short as possible that reads back the same: 0.1, 1e-05, 64.
 std::string number_text(double value);

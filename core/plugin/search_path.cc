@@ -10,7 +10,8 @@ namespace heddle {
 std::filesystem::path installed_plugin_folder() {
   Dl_info info{};
   // Any function of this library tells where it was loaded from.
-  if (dladdr(reinterpret_cast<const void*>(&installed_plugin_folder), &info) == 0 || info.dli_fname == nullptr) return {};
+  if (dladdr(reinterpret_cast<const void*>(&installed_plugin_folder), &info) == 0 || info.dli_fname == nullptr)
+    return {};
   std::error_code error;
   const std::filesystem::path library = std::filesystem::canonical(info.dli_fname, error);
   return error ? std::filesystem::path() : library.parent_path() / "heddle" / "plugins";
@@ -28,7 +29,8 @@ SearchPath SearchPath::standard(const std::vector<std::filesystem::path>& experi
       rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
     }
   }
-  if (auto folder = installed_plugin_folder(); !folder.empty()) path.places.push_back({folder, "installed with heddle", false});
+  if (auto folder = installed_plugin_folder(); !folder.empty())
+    path.places.push_back({folder, "installed with heddle", false});
   return path;
 }
 

@@ -1,5 +1,5 @@
-// Where plugins are looked for, in order: what the experiment names, HEDDLE_PLUGIN_PATH, the install's own folder. Never the
-// current folder: a relative entry is refused with a reason, not resolved.
+// Where plugins are looked for, in order: what the experiment names, HEDDLE_PLUGIN_PATH, the install's own folder.
+// Never the current folder: a relative entry is refused with a reason, not resolved.
 #pragma once
 
 #include <filesystem>

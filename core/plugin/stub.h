@@ -1,4 +1,5 @@
-// Stubs for the slots that a plugin leaves out, generated from the slot's function-pointer type (internal to core/plugin).
+// Stubs for the slots that a plugin leaves out, generated from the slot's function-pointer type (internal to
+// core/plugin).
 #pragma once
 
 #include <type_traits>

@@ -74,7 +74,8 @@ std::string found_text(const GivenValue::Variant& value) {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, bool>) return v ? "true" : "false";
         else if constexpr (std::is_same_v<T, std::string>) return quoted(v);
-        else if constexpr (std::is_same_v<T, double>) return v == std::floor(v) && std::abs(v) < 1e15 ? fmt::format("{:.1f}", v) : fmt::format("{}", v);
+        else if constexpr (std::is_same_v<T, double>)
+          return v == std::floor(v) && std::abs(v) < 1e15 ? fmt::format("{:.1f}", v) : fmt::format("{}", v);
         else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", v);
         else return list_text(v);
       },
@@ -92,8 +93,8 @@ std::vector<std::string> names_of(const Schema& schema) {
   if (const auto* text = std::get_if<std::string>(&given.value); text != nullptr && param.type == HEDDLE_PARAM_CHOICE) {
     hint = did_you_mean(*text, {param.choices, param.choices + param.n_choices});
   }
-  wrong_use("{}'{}' of {} is {}{} accepted: {}", given.where.prefix(), param.name, schema.owner, found_text(given.value),
-            hint.empty() ? ";" : hint, accepted_text(param));
+  wrong_use("{}'{}' of {} is {}{} accepted: {}", given.where.prefix(), param.name, schema.owner,
+            found_text(given.value), hint.empty() ? ";" : hint, accepted_text(param));
 }
 
 bool in_range(const heddle_param& p, double value) {
@@ -184,7 +185,8 @@ void Values::Storage::fill_given(const heddle_param& p, const GivenValue& given,
       if (whole != nullptr && in_range(p, static_cast<double>(*whole))) return void(value->i = *whole);
       break;
     case HEDDLE_PARAM_FLOAT:
-      if (whole != nullptr && in_range(p, static_cast<double>(*whole))) return void(value->f = static_cast<double>(*whole));
+      if (whole != nullptr && in_range(p, static_cast<double>(*whole)))
+        return void(value->f = static_cast<double>(*whole));
       if (real != nullptr && in_range(p, *real)) return void(value->f = *real);
       break;
     case HEDDLE_PARAM_STRING:
@@ -305,7 +307,8 @@ nlohmann::ordered_json json_of(const heddle_value& value) {
 
 nlohmann::ordered_json Values::resolved() const {
   auto json = nlohmann::ordered_json::object();
-  for (size_t i = 0; i < storage_->values.size(); ++i) json[storage_->schema.params[i].name] = json_of(storage_->values[i]);
+  for (size_t i = 0; i < storage_->values.size(); ++i)
+    json[storage_->schema.params[i].name] = json_of(storage_->values[i]);
   return json;
 }
 
@@ -323,7 +326,8 @@ const heddle_value& Values::at(std::string_view name, int32_t type, int32_t othe
   if (i < 0) fail(HEDDLE_INTERNAL, "{} declares no '{}'", storage_->schema.owner, name);
   const heddle_value& value = storage_->values[static_cast<size_t>(i)];
   if (type != 0 && value.type != type && value.type != other) {
-    fail(HEDDLE_INTERNAL, "'{}' of {} is a {}, read as a {}", name, storage_->schema.owner, type_text(value.type), type_text(type));
+    fail(HEDDLE_INTERNAL, "'{}' of {} is a {}, read as a {}", name, storage_->schema.owner, type_text(value.type),
+         type_text(type));
   }
   return value;
 }

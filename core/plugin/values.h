@@ -1,7 +1,8 @@
 // Validated parameter values: what the user gave, checked against a schema, with every default filled in.
 //
 // Errors are thrown through wrong_use (exit code 2), one line each with the place, the key, what was found and what is
-// accepted, e.g. "exp.toml:12:3: unknown key 'hiden' of heddle.gptrec; did you mean 'hidden'? accepted: hidden, layers".
+// accepted, e.g. "exp.toml:12:3: unknown key 'hiden' of heddle.gptrec; did you mean 'hidden'? accepted: hidden,
+// layers".
 //
 // Ownership: owns everything that raw() points to; copies share it. Threads: immutable, any.
 #pragma once
@@ -46,12 +47,12 @@ class Values {
   bool boolean(std::string_view name) const;
   int64_t integer(std::string_view name) const;
   double real(std::string_view name) const;
-  std::string text(std::string_view name) const;       // STRING, PATH, CHOICE (its name)
-  int64_t choice(std::string_view name) const;         // index into the choices
+  std::string text(std::string_view name) const;  // STRING, PATH, CHOICE (its name)
+  int64_t choice(std::string_view name) const;    // index into the choices
   std::span<const int64_t> integers(std::string_view name) const;
   std::span<const double> reals(std::string_view name) const;
   std::vector<std::string> texts(std::string_view name) const;
-  bool given(std::string_view name) const;             // set by the user
+  bool given(std::string_view name) const;                   // set by the user
   const SourcePosition& where(std::string_view name) const;  // of the value, or of the table for defaults
 
  private:

@@ -16,39 +16,50 @@ using detail::Slot;
 using detail::Stub;
 
 // The only macro: offsetof needs the field's name as a token.
-#define HEDDLE_SLOT(type, field, required)                                          \
-  Slot {                                                                            \
-    #field, offsetof(type, field), required,                                        \
-        reinterpret_cast<AnyFunction>(&Stub<#field, decltype(type::field)>::call)   \
+#define HEDDLE_SLOT(type, field, required)                                           \
+  Slot {                                                                             \
+#field, offsetof(type, field), required,                                         \
+        reinterpret_cast < AnyFunction>(&Stub <#field, decltype(type::field)>::call) \
   }
 
 std::span<const Slot> slots_of(int32_t kind) {
   using I = heddle_interactions_vtable;
-  static const Slot interactions[] = {HEDDLE_SLOT(I, open, true), HEDDLE_SLOT(I, close, true), HEDDLE_SLOT(I, info, true),
-                                      HEDDLE_SLOT(I, next, true), HEDDLE_SLOT(I, fingerprint, true)};
+  static const Slot interactions[] = {HEDDLE_SLOT(I, open, true), HEDDLE_SLOT(I, close, true),
+                                      HEDDLE_SLOT(I, info, true), HEDDLE_SLOT(I, next, true),
+                                      HEDDLE_SLOT(I, fingerprint, true)};
   using A = heddle_attributes_vtable;
   static const Slot attributes[] = {HEDDLE_SLOT(A, open, true), HEDDLE_SLOT(A, close, true), HEDDLE_SLOT(A, read, true),
                                     HEDDLE_SLOT(A, fingerprint, true)};
   using B = heddle_backbone_vtable;
-  static const Slot backbone[] = {HEDDLE_SLOT(B, create, true),     HEDDLE_SLOT(B, destroy, true), HEDDLE_SLOT(B, info, true),
-                                  HEDDLE_SLOT(B, parameters, true), HEDDLE_SLOT(B, sites, true),   HEDDLE_SLOT(B, train, true),
-                                  HEDDLE_SLOT(B, forward, true),    HEDDLE_SLOT(B, score, true)};
+  static const Slot backbone[] = {HEDDLE_SLOT(B, create, true),  HEDDLE_SLOT(B, destroy, true),
+                                  HEDDLE_SLOT(B, info, true),    HEDDLE_SLOT(B, parameters, true),
+                                  HEDDLE_SLOT(B, sites, true),   HEDDLE_SLOT(B, train, true),
+                                  HEDDLE_SLOT(B, forward, true), HEDDLE_SLOT(B, score, true)};
   using D = heddle_dictionary_vtable;
-  static const Slot dictionary[] = {HEDDLE_SLOT(D, create, true),     HEDDLE_SLOT(D, destroy, true), HEDDLE_SLOT(D, info, true),
-                                    HEDDLE_SLOT(D, parameters, true), HEDDLE_SLOT(D, encode, true),  HEDDLE_SLOT(D, decode, true),
+  static const Slot dictionary[] = {HEDDLE_SLOT(D, create, true), HEDDLE_SLOT(D, destroy, true),
+                                    HEDDLE_SLOT(D, info, true),   HEDDLE_SLOT(D, parameters, true),
+                                    HEDDLE_SLOT(D, encode, true), HEDDLE_SLOT(D, decode, true),
                                     HEDDLE_SLOT(D, train, true)};
   using M = heddle_metric_vtable;
-  static const Slot metric[] = {HEDDLE_SLOT(M, create, true), HEDDLE_SLOT(M, destroy, true), HEDDLE_SLOT(M, info, true),
-                                HEDDLE_SLOT(M, score, false), HEDDLE_SLOT(M, begin, false),  HEDDLE_SLOT(M, update, false),
+  static const Slot metric[] = {HEDDLE_SLOT(M, create, true), HEDDLE_SLOT(M, destroy, true),
+                                HEDDLE_SLOT(M, info, true),   HEDDLE_SLOT(M, score, false),
+                                HEDDLE_SLOT(M, begin, false), HEDDLE_SLOT(M, update, false),
                                 HEDDLE_SLOT(M, merge, false), HEDDLE_SLOT(M, finish, false)};
   using R = heddle_ranking_metric_vtable;
-  static const Slot ranking[] = {HEDDLE_SLOT(R, create, true), HEDDLE_SLOT(R, destroy, true), HEDDLE_SLOT(R, per_user, false),
-                                 HEDDLE_SLOT(R, over_all, false)};
+  static const Slot ranking[] = {HEDDLE_SLOT(R, create, true), HEDDLE_SLOT(R, destroy, true),
+                                 HEDDLE_SLOT(R, per_user, false), HEDDLE_SLOT(R, over_all, false)};
   using V = heddle_device_vtable;
-  static const Slot device[] = {
-      HEDDLE_SLOT(V, probe, true),          HEDDLE_SLOT(V, open, true),     HEDDLE_SLOT(V, close, true),   HEDDLE_SLOT(V, info, true),
-      HEDDLE_SLOT(V, ops, true),            HEDDLE_SLOT(V, context_create, true), HEDDLE_SLOT(V, context_destroy, true),
-      HEDDLE_SLOT(V, allocate, true),       HEDDLE_SLOT(V, release, true),  HEDDLE_SLOT(V, copy, true),    HEDDLE_SLOT(V, synchronize, true)};
+  static const Slot device[] = {HEDDLE_SLOT(V, probe, true),
+                                HEDDLE_SLOT(V, open, true),
+                                HEDDLE_SLOT(V, close, true),
+                                HEDDLE_SLOT(V, info, true),
+                                HEDDLE_SLOT(V, ops, true),
+                                HEDDLE_SLOT(V, context_create, true),
+                                HEDDLE_SLOT(V, context_destroy, true),
+                                HEDDLE_SLOT(V, allocate, true),
+                                HEDDLE_SLOT(V, release, true),
+                                HEDDLE_SLOT(V, copy, true),
+                                HEDDLE_SLOT(V, synchronize, true)};
   switch (kind) {
     case HEDDLE_KIND_INTERACTIONS: return interactions;
     case HEDDLE_KIND_ATTRIBUTES: return attributes;
@@ -64,17 +75,44 @@ std::span<const Slot> slots_of(int32_t kind) {
 std::span<const Slot> slots_of_ops() {
   using O = heddle_ops;
 #define HEDDLE_OP(field) HEDDLE_SLOT(O, field, false)
-  static const Slot ops[] = {
-      HEDDLE_OP(supports), HEDDLE_OP(gemm), HEDDLE_OP(activation_backward), HEDDLE_OP(layer_norm),
-      HEDDLE_OP(layer_norm_backward), HEDDLE_OP(attention), HEDDLE_OP(attention_backward),
-      HEDDLE_OP(cross_entropy), HEDDLE_OP(top_n), HEDDLE_OP(dropout), HEDDLE_OP(gather_rows),
-      HEDDLE_OP(scatter_add_rows), HEDDLE_OP(axpby), HEDDLE_OP(fill), HEDDLE_OP(copy), HEDDLE_OP(affine_columns),
-      HEDDLE_OP(sum_rows), HEDDLE_OP(column_moments), HEDDLE_OP(sum_squares), HEDDLE_OP(normalize_rows),
-      HEDDLE_OP(adam), HEDDLE_OP(random_uniform), HEDDLE_OP(random_normal), HEDDLE_OP(codes_create),
-      HEDDLE_OP(codes_destroy), HEDDLE_OP(encode), HEDDLE_OP(codes_from_dense), HEDDLE_OP(codes_to_dense),
-      HEDDLE_OP(decode), HEDDLE_OP(codes_backward), HEDDLE_OP(codes_weight_gradient), HEDDLE_OP(codes_column_sum),
-      HEDDLE_OP(codes_count), HEDDLE_OP(codes_summary), HEDDLE_OP(codes_set), HEDDLE_OP(threshold_backward),
-      HEDDLE_OP(reconstruction), HEDDLE_OP(parallel_for)};
+  static const Slot ops[] = {HEDDLE_OP(supports),
+                             HEDDLE_OP(gemm),
+                             HEDDLE_OP(activation_backward),
+                             HEDDLE_OP(layer_norm),
+                             HEDDLE_OP(layer_norm_backward),
+                             HEDDLE_OP(attention),
+                             HEDDLE_OP(attention_backward),
+                             HEDDLE_OP(cross_entropy),
+                             HEDDLE_OP(top_n),
+                             HEDDLE_OP(dropout),
+                             HEDDLE_OP(gather_rows),
+                             HEDDLE_OP(scatter_add_rows),
+                             HEDDLE_OP(axpby),
+                             HEDDLE_OP(fill),
+                             HEDDLE_OP(copy),
+                             HEDDLE_OP(affine_columns),
+                             HEDDLE_OP(sum_rows),
+                             HEDDLE_OP(column_moments),
+                             HEDDLE_OP(sum_squares),
+                             HEDDLE_OP(normalize_rows),
+                             HEDDLE_OP(adam),
+                             HEDDLE_OP(random_uniform),
+                             HEDDLE_OP(random_normal),
+                             HEDDLE_OP(codes_create),
+                             HEDDLE_OP(codes_destroy),
+                             HEDDLE_OP(encode),
+                             HEDDLE_OP(codes_from_dense),
+                             HEDDLE_OP(codes_to_dense),
+                             HEDDLE_OP(decode),
+                             HEDDLE_OP(codes_backward),
+                             HEDDLE_OP(codes_weight_gradient),
+                             HEDDLE_OP(codes_column_sum),
+                             HEDDLE_OP(codes_count),
+                             HEDDLE_OP(codes_summary),
+                             HEDDLE_OP(codes_set),
+                             HEDDLE_OP(threshold_backward),
+                             HEDDLE_OP(reconstruction),
+                             HEDDLE_OP(parallel_for)};
 #undef HEDDLE_OP
   return ops;
 }
@@ -86,7 +124,8 @@ AnyFunction load(const char* table, size_t offset) {
 }
 
 // Fills the holes of a table that is `present` bytes long in the plugin; names of the filled slots go to `provided`.
-void fill_holes(char* table, std::span<const Slot> slots, const std::string& what, std::vector<std::string_view>* provided) {
+void fill_holes(char* table, std::span<const Slot> slots, const std::string& what,
+                std::vector<std::string_view>* provided) {
   for (const Slot& slot : slots) {
     if (load(table, slot.offset) != nullptr) {
       if (provided != nullptr) provided->push_back(slot.name);
@@ -124,7 +163,8 @@ FullTable full_vtable(int32_t kind, const void* vtable, const std::string& what)
     case HEDDLE_KIND_DICTIONARY: return copy_table<heddle_dictionary_vtable>(vtable, what);
     case HEDDLE_KIND_METRIC: {
       FullTable table = copy_table<heddle_metric_vtable>(vtable, what);
-      const bool streaming = gives(table, "begin") && gives(table, "update") && gives(table, "merge") && gives(table, "finish");
+      const bool streaming =
+          gives(table, "begin") && gives(table, "update") && gives(table, "merge") && gives(table, "finish");
       if (!gives(table, "score") && !streaming) {
         fail(HEDDLE_INVALID_ARGUMENT, "{} must fill 'score', or all of 'begin', 'update', 'merge' and 'finish'", what);
       }

@@ -1,6 +1,6 @@
-// The slots of every vtable of the ABI: their names, which of them a plugin must fill, and the stubs that stand in for the
-// others. A stub with an error argument says "slot 'merge' is not provided by this plugin" and returns UNIMPLEMENTED.
-// Threads: any. Errors: throws Error naming the first missing slot.
+// The slots of every vtable of the ABI: their names, which of them a plugin must fill, and the stubs that stand in for
+// the others. A stub with an error argument says "slot 'merge' is not provided by this plugin" and returns
+// UNIMPLEMENTED. Threads: any. Errors: throws Error naming the first missing slot.
 #pragma once
 
 #include <memory>

@@ -161,8 +161,8 @@ std::string feature_table(const RunResults& run, const std::string& dictionary) 
     if (!value.metric.starts_with("mean_best.") || !value.metric.ends_with("." + by) || !value.value) continue;
     const std::string prefix = value.metric.substr(10, value.metric.size() - 10 - by.size() - 1);
     const auto baseline = neurons ? find(*neurons, value.metric) : std::nullopt;
-    means += fmt::format("mean {} of the best feature over {} {} attributes: {:.3f}{}\n", by, value.keys.value("attributes", 0), prefix, *value.value,
-                         baseline ? fmt::format("; of the best neuron, |{}|: {:.3f}", by, *baseline) : "");
+    means += fmt::format("mean {} over {} {} attributes: best feature {:.3f}", by, value.keys.value("attributes", 0), prefix, *value.value);
+    means += baseline ? fmt::format(", best neuron {:.3f} (absolute)\n", *baseline) : "\n";
   }
   return fmt::format("\nFeatures of {} that stand for attributes, on {} data points of {}\n\n{}{}", dictionary, results->protocol.value("points", 0),
                      results->protocol.value("users", ""), table.text(width), means);

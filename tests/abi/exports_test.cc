@@ -1,4 +1,5 @@
-// The ABI as compilers and linkers see it: the same size in C99 and C++11, one exported symbol per plugin, no unique ones.
+// The ABI as compilers and linkers see it: the same size in C99 and C++11, one exported symbol per plugin, no unique
+// ones.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -63,7 +63,7 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run([os.environ.get("CC", "cc"), "-std=c99", f"-I{root}/sdk/include", str(source), "-o", str(program)], check=True)
     rows = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.splitlines()
 
-out = ["// Golden layout of ABI 1.0: every offset, size and constant. Written by generate_layout.py and then frozen: a change that",
+out = ["// Golden layout of ABI 1.0: every offset, size and constant. Written by generate_layout.py then frozen: a change that",
        "// does not compile here breaks plugins that are out in the world. Nothing may move; structs grow at their end, and only",
        "// with a minor version.",
        '#include "heddle/abi.h"', "",

@@ -1,4 +1,4 @@
-// Golden layout of ABI 1.0: every offset, size and constant. Written by generate_layout.py and then frozen: a change that
+// Golden layout of ABI 1.0: every offset, size and constant. Written by generate_layout.py then frozen: a change that
 // does not compile here breaks plugins that are out in the world. Nothing may move; structs grow at their end, and only
 // with a minor version.
 #include "heddle/abi.h"

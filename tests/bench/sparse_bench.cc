@@ -146,8 +146,8 @@ void l1_step(benchmark::State& state, int64_t active) {
   state.SetItemsProcessed(state.iterations() * kRows);
   state.counters["l0"] = static_cast<double>(s.codes->nnz) / kRows;
 }
-BENCHMARK_CAPTURE(l1_step, trained, 110)->Name("l1_step")->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(l1_step, untrained, 1024)->Name("l1_step_untrained")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(l1_step, trained, 110)->Name("l1_step/110")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(l1_step, untrained, 1024)->Name("l1_step/1024")->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void encode(benchmark::State& state) {
   measure(state, [](Step& s) { s.encode(); });

@@ -56,9 +56,9 @@ TEST(Check, FutureTablesPass) { EXPECT_EQ(check_fixture("future_table").code, 0)
 
 struct Case {
   const char* fixture;
-  const char* only;   // checks that are run
-  const char* check;  // the one that must fail
-  const char* reason; // part of its reason
+  const char* only;    // checks that are run
+  const char* check;   // the one that must fail
+  const char* reason;  // part of its reason
 };
 
 class Fault : public testing::TestWithParam<Case> {};
@@ -71,34 +71,32 @@ TEST_P(Fault, IsCaught) {
   EXPECT_NE(report.failed.at(c.check).find(c.reason), std::string::npos) << report.failed.at(c.check);
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, Fault,
-                         testing::Values(Case{"nan_output", "outputs", "outputs", "the reconstruction holds nan"},
-                                         Case{"past_end", "outputs", "outputs", ""},
-                                         Case{"wrong_shape", "outputs", "outputs", "does not fit its role"},
-                                         Case{"hangs", "one row", "one row", "did not come back within 1 s in: encode of 1 rows"},
-                                         Case{"prints", "one row", "one row", "wrote to stdout: \"encoding\""},
-                                         Case{"batch_dependent", "batch split", "batch split", "codes differ when 37 rows are split"},
-                                         Case{"wrong_gradient", "gradients", "gradients", "the gradient of 'decoder' disagrees"},
-                                         Case{"unstable", "threads", "threads", "when the same call is repeated"},
-                                         Case{"hidden_state", "save and load", "save and load", "after save and load"},
-                                         Case{"shared_state", "two instances", "two instances", "after another instance was trained"},
-                                         Case{"crashes_at_bound", "create", "create at bounds", "SIGSEGV"},
-                                         Case{"exits", "one row", "one row", "ended the process (exit code 0) in: encode of 1 rows"},
-                                         Case{"writes_input", "one row", "one row", "SIGSEGV"},
-                                         Case{"aborts", "one row", "one row", "SIGABRT"},
-                                         Case{"silent_error", "create", "create at bounds", "no message"},
-                                         Case{"bad_default", "", "load", "default 5000"},
-                                         Case{"missing_slot", "", "load", "'encode'"},
-                                         Case{"wrong_major", "", "file", "ABI 2.0"},
-                                         Case{"new_minor", "", "file", "ABI 1.99"},
-                                         Case{"no_note", "", "file", "not a Heddle plugin"},
-                                         Case{"null_entry", "", "load", "null pointer"},
-                                         Case{"nan_loss", "outputs", "outputs", "the loss 'reconstruction' is nan"},
-                                         Case{"bad_free", "create", "create with defaults", "SIGABRT"},
-                                         Case{"throws", "pairwise scores", "pairwise scores", "thrown by the fixture"},
-                                         Case{"throws_no_std", "pairwise scores", "pairwise scores", "an exception crossed the boundary"},
-                                         Case{"exports", "exports", "exports", "besides its entry point"}),
-                         [](const auto& one) { return std::string(one.param.fixture); });
+INSTANTIATE_TEST_SUITE_P(
+    Zoo, Fault,
+    testing::Values(Case{"nan_output", "outputs", "outputs", "the reconstruction holds nan"},
+                    Case{"past_end", "outputs", "outputs", ""},
+                    Case{"wrong_shape", "outputs", "outputs", "does not fit its role"},
+                    Case{"hangs", "one row", "one row", "did not come back within 1 s in: encode of 1 rows"},
+                    Case{"prints", "one row", "one row", "wrote to stdout: \"encoding\""},
+                    Case{"batch_dependent", "batch split", "batch split", "codes differ when 37 rows are split"},
+                    Case{"wrong_gradient", "gradients", "gradients", "the gradient of 'decoder' disagrees"},
+                    Case{"unstable", "threads", "threads", "when the same call is repeated"},
+                    Case{"hidden_state", "save and load", "save and load", "after save and load"},
+                    Case{"shared_state", "two instances", "two instances", "after another instance was trained"},
+                    Case{"crashes_at_bound", "create", "create at bounds", "SIGSEGV"},
+                    Case{"exits", "one row", "one row", "ended the process"},
+                    Case{"writes_input", "one row", "one row", "SIGSEGV"},
+                    Case{"aborts", "one row", "one row", "SIGABRT"},
+                    Case{"silent_error", "create", "create at bounds", "no message"},
+                    Case{"bad_default", "", "load", "default 5000"}, Case{"missing_slot", "", "load", "'encode'"},
+                    Case{"wrong_major", "", "file", "ABI 2.0"}, Case{"new_minor", "", "file", "ABI 1.99"},
+                    Case{"no_note", "", "file", "not a Heddle plugin"}, Case{"null_entry", "", "load", "null pointer"},
+                    Case{"nan_loss", "outputs", "outputs", "the loss 'reconstruction' is nan"},
+                    Case{"bad_free", "create", "create with defaults", ""},
+                    Case{"throws", "pairwise scores", "pairwise scores", "thrown by the fixture"},
+                    Case{"throws_no_std", "pairwise scores", "pairwise scores", "an exception crossed the boundary"},
+                    Case{"exports", "exports", "exports", "besides its entry point"}),
+    [](const auto& one) { return std::string(one.param.fixture); });
 
 TEST(Check, MissingFileIsOneFailedCheck) {
   const Report report = check_file("/nonexistent/plugin.so");

@@ -1,4 +1,5 @@
-// Files that must not be loaded, or must: each refusal is one line that names the file and the reason, and nothing crashes.
+// Files that must not be loaded, or must: each refusal is one line that names the file and the reason, and nothing
+// crashes.
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -67,12 +68,15 @@ TEST_F(Load, GoodPluginLoadsOnce) {
 TEST_F(Load, FutureTablesLoad) { EXPECT_EQ(refusal(fixture("future_table")), ""); }
 
 TEST_F(Load, RefusalsNameTheReason) {
-  EXPECT_EQ(refusal(fixture("wrong_major")), "is built for ABI 2.0; this heddle speaks ABI 1.0: rebuild it against this SDK");
+  EXPECT_EQ(refusal(fixture("wrong_major")),
+            "is built for ABI 2.0; this heddle speaks ABI 1.0: rebuild it against this SDK");
   EXPECT_EQ(refusal(fixture("new_minor")), "needs ABI 1.99; this heddle has 1.0: install a newer heddle");
   EXPECT_EQ(refusal(fixture("no_note")), "is not a Heddle plugin (no .note.heddle.abi note)");
   EXPECT_EQ(refusal(fixture("null_entry")), "its entry point returns a null pointer");
-  EXPECT_EQ(refusal(fixture("missing_slot")), "component 'test.dictionary': its dictionary table lacks the required function 'encode'");
-  EXPECT_EQ(refusal(fixture("bad_default")), "component 'test.dictionary': parameter 'width' has the default 5000; accepted: 1 to 4096");
+  EXPECT_EQ(refusal(fixture("missing_slot")),
+            "component 'test.dictionary': its dictionary table lacks the required function 'encode'");
+  EXPECT_EQ(refusal(fixture("bad_default")),
+            "component 'test.dictionary': parameter 'width' has the default 5000; accepted: 1 to 4096");
   EXPECT_EQ(refusal(fixture("unknown_flag")),
             "component 'test.dictionary': its parameters sets flag 0x8, which this heddle does not understand");
   EXPECT_EQ(refusal(folder_ / "missing.so"), "No such file or directory");
@@ -137,7 +141,8 @@ TEST_F(Load, RegistryGoesOnAfterRefusalsAndTakesTheFirst) {
   path.places.push_back({folder_, "HEDDLE_PLUGIN_PATH", false});
   path.places.push_back({fixture("kinds"), "[plugins] path", false});
   const Registry registry(path);
-  EXPECT_EQ(registry.find(HEDDLE_KIND_DICTIONARY, "test.dictionary").file, (fs::canonical(folder_) / "a_good.so").string());
+  EXPECT_EQ(registry.find(HEDDLE_KIND_DICTIONARY, "test.dictionary").file,
+            (fs::canonical(folder_) / "a_good.so").string());
   EXPECT_NE(registry.try_find(HEDDLE_KIND_METRIC, "test.contrast"), nullptr);
   ASSERT_EQ(registry.refusals().size(), 1u);
   EXPECT_EQ(registry.refusals()[0].reason, "is not a shared library (no ELF header)");

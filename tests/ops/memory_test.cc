@@ -25,7 +25,7 @@ int64_t address_space() {
   return static_cast<int64_t>(pages) * sysconf(_SC_PAGESIZE);
 }
 
-// 0 when the op, short of the 256 MiB that its tile of exponentials takes, says RESOURCE_EXHAUSTED and then works again.
+// 0 when the op, short of the 256 MiB for its tile of exponentials, says RESOURCE_EXHAUSTED and then works again.
 int starve() {
   Guarded<float> hidden(64, 1), table(1 << 20, 1), dhidden(64, 1);
   Guarded<int32_t> targets(64);

@@ -5,6 +5,7 @@ warms the other's caches. Ratio = median of the rival's times / median of Heddle
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -29,7 +30,7 @@ class Task:
 
 
 TASKS = {
-    "l1": Task("L1 training step, d 64, m 2048, batch 4096", "l1_step.py", "l1_step/110", "rows/s", 4096, 4),
+    "l1": Task("L1 training step, d 64, m 2048, batch 4096", "l1_step.py", "l1_step", "rows/s", 4096, 4),
     "gptrec": Task("GPTRec training step, 18,345 items, 64 x 128 tokens", "gptrec_step.py", "gptrec_step", "tokens/s", 8192, 2),
     "metrics": Task("Pearson, AUC, sensitivity: 200,000 x 2,048 x 18", "three_metrics.py", "three_metrics", "points/s", 200_000, 20),
 }
@@ -55,11 +56,12 @@ def run_rival(task):
 
 def run_heddle(task, program):
     text, peak = run([program, f"--benchmark_filter=^{task.benchmark}(/.*)?$", "--benchmark_format=json"])
-    found = [entry for entry in json.loads(text)["benchmarks"] if entry.get("run_type") != "aggregate"]
+    # The program prints nothing when no benchmark has this name.
+    found = [entry for entry in json.loads(text or '{"benchmarks": []}')["benchmarks"] if entry.get("run_type") != "aggregate"]
     if not found or "error_message" in found[0]:
         sys.exit(f"compare: {program} gave no result for the benchmark '{task.benchmark}': {found}")
     seconds = found[0]["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}[found[0]["time_unit"]]
-    note = {key: found[0][key] for key in ("active", "loss") if key in found[0]}
+    note = {key: found[0][key] for key in ("l0", "loss") if key in found[0]}
     return {"seconds": seconds, "peak_bytes": peak, "note": note}
 
 
@@ -71,11 +73,9 @@ def cpu_name():
 
 
 def versions():
-    import numpy
-    import scipy
-    import torch
-
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__, "scipy": scipy.__version__}
+    # Read, not imported: a child's peak memory starts at that of the process that forked it, so this one must stay small.
+    found = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "scipy")}
+    return {"python": platform.python_version(), **found}
 
 
 def summary(turns):

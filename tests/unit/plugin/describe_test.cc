@@ -15,8 +15,10 @@ namespace {
 const char* const kinds[] = {"relu", "topk"};
 const heddle_param table[] = {
     option::path("path", nullptr, "The ratings file. One line per event.", HEDDLE_PARAM_REQUIRED),
-    option::real("warmup", 0.25, 0, 1, "Share of the steps in which the rate rises from zero to its value, a sentence so long that it must be broken.",
-                 HEDDLE_PARAM_EXPERIMENTAL, "steps"),
+    option::real(
+        "warmup", 0.25, 0, 1,
+        "Share of the steps in which the rate rises from zero to its value, a sentence so long that it must be broken.",
+        HEDDLE_PARAM_EXPERIMENTAL, "steps"),
     option::choice("kind", kinds, 1, "a | b", HEDDLE_PARAM_NOT_NUMERIC)};
 
 Component demo() {
@@ -43,7 +45,8 @@ TEST(Describe, PagesCoverKindsAndTables) {
   const OptionTable split{"[split]", "How users are divided.", Schema{"[split]", table}};
   const auto pages = reference_pages({&component}, {split});
   ASSERT_EQ(pages.size(), 3u);
-  EXPECT_NE(pages.at("dictionary.md").find("| `kind` | `\"topk\"` | one of: relu, topk; changes no result | a \\| b |"), std::string::npos)
+  EXPECT_NE(pages.at("dictionary.md").find("| `kind` | `\"topk\"` | one of: relu, topk; changes no result | a \\| b |"),
+            std::string::npos)
       << pages.at("dictionary.md");
   EXPECT_NE(pages.at("experiment.md").find("## `[split]`"), std::string::npos);
   EXPECT_NE(pages.at("README.md").find("`test.demo`: A dictionary"), std::string::npos);

@@ -18,7 +18,8 @@
 namespace heddle {
 namespace {
 
-// A small whole "library": header, three program headers (load, dynamic, note), the note, a dynamic section, section headers.
+// A small whole "library": header, three program headers (load, dynamic, note), the note, a dynamic section, section
+// headers.
 struct Image {
   Elf64_Ehdr header{};
   Elf64_Phdr segments[3]{};
@@ -44,8 +45,11 @@ Image good_image() {
   image.header.e_shentsize = sizeof(Elf64_Shdr);
   image.header.e_shnum = 1;
   image.segments[0] = {PT_LOAD, PF_R, 0, 0, 0, sizeof(Image), sizeof(Image), 4096};
-  image.segments[1] = {PT_DYNAMIC, PF_R, offsetof(Image, dynamic), offsetof(Image, dynamic), 0, sizeof image.dynamic, sizeof image.dynamic, 8};
-  image.segments[2] = {PT_NOTE, PF_R, offsetof(Image, note), offsetof(Image, note), 0, sizeof image.note, sizeof image.note, 4};
+  image.segments[1] = {
+      PT_DYNAMIC,           PF_R, offsetof(Image, dynamic), offsetof(Image, dynamic), 0, sizeof image.dynamic,
+      sizeof image.dynamic, 8};
+  image.segments[2] = {PT_NOTE,           PF_R, offsetof(Image, note), offsetof(Image, note), 0, sizeof image.note,
+                       sizeof image.note, 4};
   return image;
 }
 
@@ -70,7 +74,8 @@ TEST(ElfCheck, EveryTruncationIsRefused) {
   EXPECT_EQ(fault(image, sizeof(Image) - 1), "is truncated: its section headers lie outside the file");
   Image stripped = image;
   stripped.header.e_shoff = 0;
-  EXPECT_EQ(fault(stripped, sizeof(Image) - 1), "is truncated: a segment ends at byte " + std::to_string(sizeof(Image)) + ", the file has " +
+  EXPECT_EQ(fault(stripped, sizeof(Image) - 1), "is truncated: a segment ends at byte " +
+                                                    std::to_string(sizeof(Image)) + ", the file has " +
                                                     std::to_string(sizeof(Image) - 1));
 }
 
@@ -84,17 +89,20 @@ TEST(ElfCheck, SaysWhatIsForeign) {
   EXPECT_EQ(with([](Image& i) { i.header.e_machine = 4242; }), "is built for machine type 4242; this host is x86-64");
   EXPECT_EQ(with([](Image& i) { i.header.e_ident[EI_CLASS] = ELFCLASS32, i.header.e_machine = EM_386; }),
             "is a 32-bit library for 32-bit x86; this host is 64-bit x86-64");
-  EXPECT_EQ(with([](Image& i) { i.header.e_ident[EI_DATA] = ELFDATA2MSB; }), "is a big-endian library; this host is little-endian x86-64");
+  EXPECT_EQ(with([](Image& i) { i.header.e_ident[EI_DATA] = ELFDATA2MSB; }),
+            "is a big-endian library; this host is little-endian x86-64");
   EXPECT_EQ(with([](Image& i) { i.header.e_type = ET_REL; }), "is an object file, not a shared library");
   EXPECT_EQ(with([](Image& i) { i.header.e_type = ET_EXEC; }), "is not a shared library");
   EXPECT_EQ(with([](Image& i) { i.header.e_ident[0] = 'x'; }), "is not a shared library (no ELF header)");
   EXPECT_EQ(with([](Image& i) { i.note.name[0] = 'x'; }), "is not a Heddle plugin (no .note.heddle.abi note)");
-  EXPECT_EQ(with([](Image& i) { i.note.abi_major = 2; }), "is built for ABI 2.0; this heddle speaks ABI 1.0: rebuild it against this SDK");
+  EXPECT_EQ(with([](Image& i) { i.note.abi_major = 2; }),
+            "is built for ABI 2.0; this heddle speaks ABI 1.0: rebuild it against this SDK");
   EXPECT_EQ(with([](Image& i) { i.note.abi_minor = 7; }), "needs ABI 1.7; this heddle has 1.0: install a newer heddle");
   EXPECT_EQ(with([](Image& i) { i.segments[0].p_filesz = ~0ull; }).substr(0, 12), "is truncated");
   EXPECT_EQ(with([](Image& i) { i.segments[0].p_memsz = 1; }), "is damaged: its segments do not fit together");
   EXPECT_EQ(with([](Image& i) { i.segments[0].p_vaddr = ~0ull; }), "is damaged: its segments do not fit together");
-  EXPECT_EQ(with([](Image& i) { i.segments[1].p_vaddr = 1 << 20; }), "is damaged: its dynamic section lies outside its segments");
+  EXPECT_EQ(with([](Image& i) { i.segments[1].p_vaddr = 1 << 20; }),
+            "is damaged: its dynamic section lies outside its segments");
   EXPECT_EQ(with([](Image& i) { i.header.e_phnum = 0xffff; }), "has 65535 program headers; that is no plugin");
 }
 

@@ -20,10 +20,20 @@ int32_t score(heddle_metric*, int64_t, const heddle_pair*, double*, heddle_error
 
 // A plugin with one metric; tests change a field and look at the refusal. Leaked: plugins live as long as the process.
 struct Fixture {
-  heddle_metric_vtable table{sizeof(heddle_metric_vtable), 0, create, destroy, info, score, nullptr, nullptr, nullptr, nullptr};
+  heddle_metric_vtable table{
+      sizeof(heddle_metric_vtable), 0, create, destroy, info, score, nullptr, nullptr, nullptr, nullptr};
   heddle_param params[2] = {option::integer("a", 1, 0, 9, "first"), option::real("b", 0.5, 0, 1, "second")};
-  heddle_component component{sizeof(heddle_component), 0, HEDDLE_KIND_METRIC, HEDDLE_CONCURRENCY_EXCLUSIVE, "test.m", "1.2.3",
-                             "A metric. Of the tests.", 2, params, &table, nullptr};
+  heddle_component component{sizeof(heddle_component),
+                             0,
+                             HEDDLE_KIND_METRIC,
+                             HEDDLE_CONCURRENCY_EXCLUSIVE,
+                             "test.m",
+                             "1.2.3",
+                             "A metric. Of the tests.",
+                             2,
+                             params,
+                             &table,
+                             nullptr};
   const heddle_component* components[2] = {&component, &component};
   heddle_plugin plugin{sizeof(heddle_plugin), 0, HEDDLE_ABI_MAJOR, 0, "test.plugin", "0.1.0", "Doc.", 1, components};
 };
@@ -77,7 +87,8 @@ TEST(Loader, LongerTablesAreReadByTheirOwnSize) {
     heddle_param known;
     uint64_t later[2];
   };
-  static LongParam params[2] = {{option::integer("a", 1, 0, 9, "first"), {~0ull, ~0ull}}, {option::real("b", 0.5, 0, 1, "second"), {7, 7}}};
+  static LongParam params[2] = {{option::integer("a", 1, 0, 9, "first"), {~0ull, ~0ull}},
+                                {option::real("b", 0.5, 0, 1, "second"), {7, 7}}};
   for (auto& p : params) p.known.struct_size = sizeof(LongParam);
   static Fixture fixture;
   static struct {
@@ -97,11 +108,14 @@ TEST(Loader, RefusesWithAReason) {
   EXPECT_EQ(refusal([](Fixture& f) { f.table.create = nullptr; }),
             "here: component 'test.m': its metric table lacks the required function 'create'");
   EXPECT_EQ(refusal([](Fixture& f) { f.table.score = nullptr; }),
-            "here: component 'test.m': its metric table must fill 'score', or all of 'begin', 'update', 'merge' and 'finish'");
+            "here: component 'test.m': its metric table must fill 'score', or all of 'begin', 'update', 'merge' and "
+            "'finish'");
   EXPECT_EQ(refusal([](Fixture& f) { f.table.flags = 4; }),
             "here: component 'test.m': its metric table sets flag 0x4, which this heddle does not understand");
-  EXPECT_EQ(refusal([](Fixture& f) { f.component.flags = 1; }), "here: component 0 sets flag 0x1, which this heddle does not understand");
-  EXPECT_EQ(refusal([](Fixture& f) { f.plugin.flags = 1; }), "here: its descriptor sets flag 0x1, which this heddle does not understand");
+  EXPECT_EQ(refusal([](Fixture& f) { f.component.flags = 1; }),
+            "here: component 0 sets flag 0x1, which this heddle does not understand");
+  EXPECT_EQ(refusal([](Fixture& f) { f.plugin.flags = 1; }),
+            "here: its descriptor sets flag 0x1, which this heddle does not understand");
   EXPECT_EQ(refusal([](Fixture& f) { f.plugin.flags = 1u << 16; }), "accepted");
   EXPECT_EQ(refusal([](Fixture& f) { f.component.id = "Test"; }),
             "here: component 'Test': ids are \"vendor.name\" of lower-case letters, digits and '_'");
@@ -116,12 +130,14 @@ TEST(Loader, RefusesWithAReason) {
             "here: component 'test.m': its metric table is missing (null pointer)");
   EXPECT_EQ(refusal([](Fixture& f) { f.component.params = nullptr; }),
             "here: component 'test.m': its parameters: 2 announced, but the array is a null pointer");
-  EXPECT_EQ(refusal([](Fixture& f) { f.params[1].name = "a"; }), "here: component 'test.m': parameter 'a' is declared twice");
+  EXPECT_EQ(refusal([](Fixture& f) { f.params[1].name = "a"; }),
+            "here: component 'test.m': parameter 'a' is declared twice");
   EXPECT_EQ(refusal([](Fixture& f) { f.params[0].default_int = 10; }),
             "here: component 'test.m': parameter 'a' has the default 10; accepted: 0 to 9");
   EXPECT_EQ(refusal([](Fixture& f) { f.component.struct_size = 12; }),
             "here: component 0 has struct_size 12; at least 64 and a multiple of 8 is needed");
-  EXPECT_EQ(refusal([](Fixture& f) { f.plugin.abi_minor = 5; }), "here: its descriptor needs ABI 1.5; this heddle speaks 1.0");
+  EXPECT_EQ(refusal([](Fixture& f) { f.plugin.abi_minor = 5; }),
+            "here: its descriptor needs ABI 1.5; this heddle speaks 1.0");
   EXPECT_EQ(refusal([](Fixture& f) { f.plugin.n_components = 0; }), "here: it offers 0 components");
   EXPECT_EQ(refusal([](Fixture& f) { f.plugin.n_components = 2; }), "here: it offers the metric 'test.m' twice");
   EXPECT_EQ(refusal([](Fixture&) {}), "accepted");
@@ -145,7 +161,8 @@ TEST(Normalise, WalksArraysByTheWritersSize) {
     uint64_t later;
   };
   Long items[3] = {};
-  for (int64_t i = 0; i < 3; ++i) items[i].known.struct_size = sizeof(Long), items[i].known.ndim = static_cast<int32_t>(i + 1);
+  for (int64_t i = 0; i < 3; ++i)
+    items[i].known.struct_size = sizeof(Long), items[i].known.ndim = static_cast<int32_t>(i + 1);
   const auto full = normalise_array(&items[0].known, 3, "parameters");
   ASSERT_EQ(full.size(), 3u);
   EXPECT_EQ(full[2].ndim, 3);

@@ -26,7 +26,9 @@ const heddle_param table[] = {
 };
 const Schema schema{"heddle.demo", table};
 
-GivenValue give(std::string name, GivenValue::Variant value) { return {std::move(name), std::move(value), {"exp.toml", 12, 3}}; }
+GivenValue give(std::string name, GivenValue::Variant value) {
+  return {std::move(name), std::move(value), {"exp.toml", 12, 3}};
+}
 
 std::string message_of(const Schema& with, std::vector<GivenValue> given, const ValuesContext& context = {}) {
   try {
@@ -59,8 +61,9 @@ TEST(Values, FillsDefaultsInDeclarationOrder) {
 }
 
 TEST(Values, TakesWhatIsGiven) {
-  const Values values(schema, {give("dropout", int64_t{0}), give("kind", std::string("relu")), give("values", std::vector<int64_t>{1, 0}),
-                               give("names", std::vector<int64_t>{}), give("tied", false)});
+  const Values values(
+      schema, {give("dropout", int64_t{0}), give("kind", std::string("relu")),
+               give("values", std::vector<int64_t>{1, 0}), give("names", std::vector<int64_t>{}), give("tied", false)});
   EXPECT_EQ(values.real("dropout"), 0.0);
   EXPECT_EQ(values.choice("kind"), 0);
   EXPECT_EQ(values.text("kind"), "relu");
@@ -78,7 +81,8 @@ TEST(Values, CopiesShareWhatRawPointsTo) {
   Values copy(schema, {});
   const char* label = nullptr;
   {
-    const Values values(schema, {give("label", std::string("a long label that is not stored inside the string object"))});
+    const Values values(schema,
+                        {give("label", std::string("a long label that is not stored inside the string object"))});
     copy = values;
     label = values.raw()->values[4].s;
   }
@@ -89,25 +93,34 @@ TEST(Values, CopiesShareWhatRawPointsTo) {
 TEST(Values, RefusalsSayWhereWhatAndWhatIsAccepted) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
   EXPECT_EQ(message_of(schema, {give("hiden", int64_t{1})}),
-            "exp.toml:12:3: unknown key 'hiden' of heddle.demo; did you mean 'hidden'? accepted: hidden, dropout, tied, kind, label, file, "
+            "exp.toml:12:3: unknown key 'hiden' of heddle.demo; did you mean 'hidden'? accepted: hidden, dropout, "
+            "tied, kind, label, file, "
             "steps, values, names");
   EXPECT_EQ(message_of(schema, {give("hidden", int64_t{0})}),
             "exp.toml:12:3: 'hidden' of heddle.demo is 0; accepted: whole number, 1 to 4096");
-  EXPECT_EQ(message_of(schema, {give("hidden", 64.0)}), "exp.toml:12:3: 'hidden' of heddle.demo is 64.0; accepted: whole number, 1 to 4096");
+  EXPECT_EQ(message_of(schema, {give("hidden", 64.0)}),
+            "exp.toml:12:3: 'hidden' of heddle.demo is 64.0; accepted: whole number, 1 to 4096");
   EXPECT_EQ(message_of(schema, {give("hidden", std::string("big"))}),
             "exp.toml:12:3: 'hidden' of heddle.demo is \"big\"; accepted: whole number, 1 to 4096");
-  EXPECT_EQ(message_of(schema, {give("dropout", nan)}), "exp.toml:12:3: 'dropout' of heddle.demo is nan; accepted: number, 0 to 0.9");
-  EXPECT_EQ(message_of(schema, {give("dropout", inf)}), "exp.toml:12:3: 'dropout' of heddle.demo is inf; accepted: number, 0 to 0.9");
-  EXPECT_EQ(message_of(schema, {give("tied", int64_t{1})}), "exp.toml:12:3: 'tied' of heddle.demo is 1; accepted: true or false");
+  EXPECT_EQ(message_of(schema, {give("dropout", nan)}),
+            "exp.toml:12:3: 'dropout' of heddle.demo is nan; accepted: number, 0 to 0.9");
+  EXPECT_EQ(message_of(schema, {give("dropout", inf)}),
+            "exp.toml:12:3: 'dropout' of heddle.demo is inf; accepted: number, 0 to 0.9");
+  EXPECT_EQ(message_of(schema, {give("tied", int64_t{1})}),
+            "exp.toml:12:3: 'tied' of heddle.demo is 1; accepted: true or false");
   EXPECT_EQ(message_of(schema, {give("kind", std::string("topq"))}),
-            "exp.toml:12:3: 'kind' of heddle.demo is \"topq\"; did you mean 'topk'? accepted: one of: relu, topk, batch_topk");
+            "exp.toml:12:3: 'kind' of heddle.demo is \"topq\"; did you mean 'topk'? accepted: one of: relu, topk, "
+            "batch_topk");
   EXPECT_EQ(message_of(schema, {give("steps", std::vector<int64_t>{1, 11})}),
             "exp.toml:12:3: 'steps' of heddle.demo is [1, 11]; accepted: list of whole numbers, 0 to 10");
   EXPECT_EQ(message_of(schema, {give("values", std::vector<double>{nan})}),
             "exp.toml:12:3: 'values' of heddle.demo is [nan]; accepted: list of numbers, -1 to 1");
-  EXPECT_EQ(message_of(schema, {give("names", std::string("a"))}), "exp.toml:12:3: 'names' of heddle.demo is \"a\"; accepted: list of strings");
-  EXPECT_EQ(message_of(schema, {give("label", std::string("a\0b", 3))}), "exp.toml:12:3: 'label' of heddle.demo contains a zero byte");
-  EXPECT_EQ(message_of(schema, {give("tied", true), give("tied", true)}), "exp.toml:12:3: 'tied' of heddle.demo is given twice");
+  EXPECT_EQ(message_of(schema, {give("names", std::string("a"))}),
+            "exp.toml:12:3: 'names' of heddle.demo is \"a\"; accepted: list of strings");
+  EXPECT_EQ(message_of(schema, {give("label", std::string("a\0b", 3))}),
+            "exp.toml:12:3: 'label' of heddle.demo contains a zero byte");
+  EXPECT_EQ(message_of(schema, {give("tied", true), give("tied", true)}),
+            "exp.toml:12:3: 'tied' of heddle.demo is given twice");
 }
 
 TEST(Values, PositionOfAnOverrideIsTheOverride) {
@@ -119,7 +132,8 @@ TEST(Values, RequiredAndCrossFieldFaultsPointAtTheTable) {
   static const heddle_param required[] = {option::path("path", nullptr, "the ratings file", HEDDLE_PARAM_REQUIRED),
                                           option::integer("heads", 2, 1, 64, "heads")};
   const Schema with{"heddle.source", required, [](const heddle_values* values, heddle_error* error) -> int32_t {
-                      if (values->values[1].i == 3) return set_error(error, HEDDLE_INVALID_ARGUMENT, "heads must be even");
+                      if (values->values[1].i == 3)
+                        return set_error(error, HEDDLE_INVALID_ARGUMENT, "heads must be even");
                       return HEDDLE_OK;
                     }};
   const ValuesContext context{{"exp.toml", 4, 1}, {}};
@@ -131,18 +145,21 @@ TEST(Values, RequiredAndCrossFieldFaultsPointAtTheTable) {
 TEST(Values, PathsAreMadeAbsolute) {
   const Values plain(schema, {{"file", std::string("data/x.csv"), {"/configs/exp.toml", 3, 1}}});
   EXPECT_EQ(plain.text("file"), "/configs/data/x.csv");
-  const ValuesContext context{{"exp.toml", 1, 1}, [](const std::string& text, const SourcePosition&) { return "/root/" + text; }};
+  const ValuesContext context{{"exp.toml", 1, 1},
+                              [](const std::string& text, const SourcePosition&) { return "/root/" + text; }};
   EXPECT_EQ(Values(schema, {give("file", std::string("x"))}, context).text("file"), "/root/x");
   EXPECT_EQ(Values(schema, {give("file", std::string())}, context).text("file"), "");
 }
 
 TEST(Values, JsonHoldsEverythingAndTheKeyOnlyNumbers) {
   const Values values(schema, {give("dropout", 0.25)});
-  EXPECT_EQ(values.resolved().dump(),
-            R"({"hidden":64,"dropout":0.25,"tied":true,"kind":"topk","label":"x","file":"","steps":[1,2,3],"values":[],"names":["a","b"]})");
+  EXPECT_EQ(
+      values.resolved().dump(),
+      R"({"hidden":64,"dropout":0.25,"tied":true,"kind":"topk","label":"x","file":"","steps":[1,2,3],"values":[],"names":["a","b"]})");
   EXPECT_FALSE(values.numeric_key().contains("label"));
   EXPECT_EQ(values.numeric_key().size(), 8u);
-  EXPECT_EQ(values.numeric_key(), Values(schema, {give("dropout", 0.25), give("label", std::string("other"))}).numeric_key());
+  EXPECT_EQ(values.numeric_key(),
+            Values(schema, {give("dropout", 0.25), give("label", std::string("other"))}).numeric_key());
 }
 
 TEST(Schema, FaultsOfADeclaration) {
@@ -154,11 +171,13 @@ TEST(Schema, FaultsOfADeclaration) {
   EXPECT_EQ(fault(option::real("a", NAN, 0, 2, "")), "parameter 'a' has the default nan; accepted: number, 0 to 2");
   EXPECT_EQ(fault(option::real("a", 1, NAN, 2, "")), "parameter 'a' has the range nan to 2");
   EXPECT_EQ(fault(option::real("a", 1, 2, 1, "")), "parameter 'a' has the range 2 to 1");
-  EXPECT_EQ(fault(option::choice("a", kinds, 3, "")), "parameter 'a' has the default 3; accepted: the index of one of 3 choices");
+  EXPECT_EQ(fault(option::choice("a", kinds, 3, "")),
+            "parameter 'a' has the default 3; accepted: the index of one of 3 choices");
   static const char* const twice[] = {"x", "x"};
   EXPECT_EQ(fault(option::choice("a", twice, 0, "")), "parameter 'a' names the choice 'x' twice");
   EXPECT_EQ(fault(option::integers("a", "1,b", 0, 9, "")), "parameter 'a' has the default \"1,b\", not a list");
-  EXPECT_EQ(fault(option::integer("a", 1, 0, 2, "", 1u << 7)), "parameter 'a' sets flags 0x80, not all of which this heddle understands");
+  EXPECT_EQ(fault(option::integer("a", 1, 0, 2, "", 1u << 7)),
+            "parameter 'a' sets flags 0x80, not all of which this heddle understands");
   EXPECT_EQ(fault(option::base(77, "a", "", 0, "")), "parameter 'a' is of unknown type 77");
   static const heddle_param twins[] = {option::boolean("a", true, ""), option::boolean("a", true, "")};
   EXPECT_EQ(schema_fault(Schema{"t", twins}), "parameter 'a' is declared twice");
