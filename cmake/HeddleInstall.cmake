@@ -17,6 +17,7 @@ write_basic_package_version_file(HeddleConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES sdk/cmake/HeddlePlugin.cmake sdk/cmake/heddle-plugin.map
   ${CMAKE_BINARY_DIR}/HeddleConfig.cmake ${CMAKE_BINARY_DIR}/HeddleConfigVersion.cmake
   DESTINATION ${config_dir} COMPONENT sdk)
+install(FILES sdk/conformance/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME conformance.md COMPONENT sdk)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT sdk)
 
 # -- host --

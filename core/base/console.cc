@@ -69,7 +69,15 @@ void log_line(int32_t severity, std::string_view component, std::string_view mes
 }
 
 void install_signal_handlers() {
+  // oneDNN's generated kernels use the stack pointer as a general register (measured: a frame pushed while one runs lands in
+  // the heap), so handlers need a stack of their own; worker threads block signals altogether (ThreadPool).
+  static char stack[1 << 16];
+  stack_t alternate{};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof stack;
+  sigaltstack(&alternate, nullptr);
   struct sigaction action {};
+  action.sa_flags = SA_ONSTACK;
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);

@@ -1,5 +1,7 @@
 #include "core/compute/pool.h"
 
+#include <signal.h>
+
 #include <utility>
 
 #include "core/base/error.h"
@@ -65,7 +67,13 @@ ThreadPool::ThreadPool(int threads) {
   // With more threads than processors, spinning would take time from those who work.
   spin_ = threads <= static_cast<int>(std::thread::hardware_concurrency());
   workers_.reserve(static_cast<size_t>(threads - 1));
+  // Workers take no signals: a handler on the stack of a thread inside one of oneDNN's kernels, which use the stack pointer
+  // as a general register, would overwrite the heap. The main thread's handlers have a stack of their own (console.cc).
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { loop(worker); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 ThreadPool::~ThreadPool() {

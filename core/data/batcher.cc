@@ -125,7 +125,6 @@ SeenItems seen_items(const Interactions& log, const Part& part, std::span<const 
     row.assign(history.begin(), history.end());
     std::sort(row.begin(), row.end());
     row.erase(std::unique(row.begin(), row.end()), row.end());
-    if (range.target >= 0) std::erase(row, log.items[static_cast<size_t>(range.target)]);
     seen.items.insert(seen.items.end(), row.begin(), row.end());
     seen.offsets.push_back(static_cast<int64_t>(seen.items.size()));
   }

@@ -96,8 +96,8 @@ class Batcher {
 };
 
 // Distinct items of the whole stored history of each of the given users of a part (not only of its window), for the
-// mask of top_n: offsets [n + 1], items ascending per user. The target itself is never masked, even if the user had it
-// before.
+// mask of top_n: offsets [n + 1], items ascending per user. A target that the user had before is masked too and so never
+// hit, as RePlay's filter does it: drop duplicates, or do not filter, on logs of repeated consumption.
 struct SeenItems {
   std::vector<int64_t> offsets;
   std::vector<int32_t> items;

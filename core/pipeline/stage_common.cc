@@ -62,7 +62,7 @@ RankingProtocol make_protocol(const Job& job, const ItemData& items, const LogDa
   protocol.batch_users = options.batch_users;
   protocol.precision = job.experiment.compute.precision;
   if (options.coverage_denominator == CoverageDenominator::train)
-    for (int64_t count : items.catalogue.counts) protocol.coverage_items += count > 0 ? 1 : 0;
+    for (int64_t count : items.catalogue.counts) protocol.counted.push_back(count > 0 ? 1 : 0);
   protocol.split = to_string(data.split.options.kind) + "/test";
   return protocol;
 }

@@ -1,5 +1,7 @@
 #include "core/train/evaluation.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 
 namespace heddle {
@@ -23,15 +25,19 @@ EvaluationResult score_lists(Recommendations recommendations, int64_t items, con
            recommendations.users[row], protocol.split);
     }
   }
-  const int64_t denominator = protocol.coverage_items > 0 ? protocol.coverage_items : items;
+  if (!protocol.counted.empty() && static_cast<int64_t>(protocol.counted.size()) != items)
+    fail(HEDDLE_INTERNAL, "{} marks for coverage, but {} items", protocol.counted.size(), items);
+  const int64_t denominator =
+      protocol.counted.empty() ? items : std::count_if(protocol.counted.begin(), protocol.counted.end(), [](uint8_t mark) { return mark != 0; });
   const heddle_lists lists{sizeof lists,
                            0,
                            recommendations.rows(),
                            recommendations.k,
-                           denominator,
+                           items,
                            recommendations.lists.data(),
                            offsets.data(),
-                           recommendations.targets.data()};
+                           recommendations.targets.data(),
+                           protocol.counted.empty() ? nullptr : protocol.counted.data()};
   EvaluationResult result;
   for (const auto& metric : metrics) {
     RankingMetric::Score score = metric->compute(lists);

@@ -2,7 +2,7 @@
 //
 // Users are batched, but a list does not depend on the batch it was made in, nor on the number of threads. Order of a
 // list: score descending, then item index descending. A user's input is the last max_length events of the history; with
-// filter_seen all events of the history are left out of the list, also those outside the window, but never the target.
+// filter_seen all events of the history are left out of the list, also those outside the window.
 // Threads: one at a time. Errors: those of the backbone; HEDDLE_CANCELLED between batches.
 #pragma once
 
@@ -21,8 +21,8 @@ struct RankingProtocol {
   bool filter_seen = true;
   int64_t batch_users = 256;  // changes no number
   int32_t precision = HEDDLE_PRECISION_F32;
-  int64_t coverage_items = 0;  // denominator of coverage; 0 = the whole catalogue
-  std::string split;           // for the record: "leave_one_out/test"
+  std::vector<uint8_t> counted;  // [items], 1 = counts for coverage; empty = the whole catalogue
+  std::string split;             // for the record: "leave_one_out/test"
 };
 
 struct Recommendations {

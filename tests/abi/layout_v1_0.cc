@@ -220,9 +220,9 @@ AT(heddle_metric_vtable, create, 8); AT(heddle_metric_vtable, destroy, 16); AT(h
 AT(heddle_metric_vtable, score, 32); AT(heddle_metric_vtable, begin, 40); AT(heddle_metric_vtable, update, 48);
 AT(heddle_metric_vtable, merge, 56); AT(heddle_metric_vtable, finish, 64);
 
-SIZE(heddle_lists, 56); AT(heddle_lists, struct_size, 0); AT(heddle_lists, flags, 4); AT(heddle_lists, users, 8);
+SIZE(heddle_lists, 64); AT(heddle_lists, struct_size, 0); AT(heddle_lists, flags, 4); AT(heddle_lists, users, 8);
 AT(heddle_lists, k, 16); AT(heddle_lists, items, 24); AT(heddle_lists, lists, 32); AT(heddle_lists, target_offsets, 40);
-AT(heddle_lists, targets, 48);
+AT(heddle_lists, targets, 48); AT(heddle_lists, counted, 56);
 
 SIZE(heddle_ranking_metric_vtable, 40); AT(heddle_ranking_metric_vtable, struct_size, 0);
 AT(heddle_ranking_metric_vtable, flags, 4); AT(heddle_ranking_metric_vtable, create, 8);

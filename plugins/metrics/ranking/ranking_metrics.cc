@@ -83,9 +83,13 @@ struct Coverage : RankingMetric<Coverage> {
     std::vector<char> shown(static_cast<std::size_t>(lists.items()));
     for (int64_t u = 0; u < lists.users(); ++u)
       for (int32_t item : lists.of(u).items) shown.at(static_cast<std::size_t>(item)) = 1;
-    return shown.empty()
-               ? 0
-               : static_cast<double>(std::count(shown.begin(), shown.end(), 1)) / static_cast<double>(shown.size());
+    int64_t hit = 0, counted = 0;
+    for (int64_t item = 0; item < lists.items(); ++item) {
+      if (!lists.counts(item)) continue;
+      ++counted;
+      hit += shown[static_cast<std::size_t>(item)];
+    }
+    return counted == 0 ? 0 : static_cast<double>(hit) / static_cast<double>(counted);
   }
 };
 

@@ -28,6 +28,8 @@ class Lists {
   int64_t users() const { return raw_.users; }
   int64_t k() const { return raw_.k; }
   int64_t items() const { return raw_.items; }  // size of the catalogue
+  // Whether an item counts for coverage: the whole catalogue, or the part that the experiment names.
+  bool counts(int64_t item) const { return raw_.counted == nullptr || raw_.counted[item] != 0; }
   UserList of(int64_t user) const {
     const int32_t* list = raw_.lists + user * raw_.k;
     int64_t length = 0;

@@ -129,14 +129,13 @@ TEST(Batcher, RefusesLimitsThatMakeNoSense) {
   EXPECT_NE(failure([&] { Batcher(log, part, {.training = true, .append_token = 9}); }), "no error");
 }
 
-TEST(SeenItemsTest, AreOfTheWholeHistoryWithoutTheTarget) {
+TEST(SeenItemsTest, AreOfTheWholeHistoryAlsoWhereTheTargetIsARepeat) {
   const Interactions log = read({{1, 5, 1}, {1, 3, 2}, {1, 5, 3}, {1, 4, 4}, {2, 3, 1}, {2, 4, 2}, {2, 3, 3}});
   const Part part = whole(log, true);
   const std::vector<int64_t> ranges = {1, 0};
   const SeenItems seen = seen_items(log, part, ranges);
-  EXPECT_EQ(seen.offsets, (I64{0, 1, 3}));
-  EXPECT_EQ(seen.items,
-            (I32{1, 0, 2}));  // user 2: item 4 (its target 3 was seen before and is not masked); user 1: 3 and 5
+  EXPECT_EQ(seen.offsets, (I64{0, 2, 4}));
+  EXPECT_EQ(seen.items, (I32{0, 1, 0, 2}));  // user 2: 3 (seen before it became the target) and 4; user 1: 3 and 5
 }
 
 }  // namespace

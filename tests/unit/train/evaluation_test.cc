@@ -45,8 +45,11 @@ TEST(Evaluation, metrics_of_given_lists_and_their_protocol) {
   EXPECT_EQ(result.protocol["users"], 2);
   EXPECT_EQ(result.protocol["filter_seen"], true);
   EXPECT_THROW(result.value("heddle.none"), Error);
-  protocol.coverage_items = 6;
-  EXPECT_DOUBLE_EQ(score_lists(r, 10, metrics, protocol).value("heddle.coverage"), 0.5);
+  // Of the three items in the lists the one with the highest index is cold: neither counted nor part of the denominator.
+  protocol.counted.assign(10, 1);
+  protocol.counted[static_cast<size_t>(*std::max_element(r.lists.begin(), r.lists.end()))] = 0;
+  EXPECT_DOUBLE_EQ(score_lists(r, 10, metrics, protocol).value("heddle.coverage"), 2.0 / 9);
+  protocol.counted.clear();
   r.targets[0] = -1;
   EXPECT_THROW(score_lists(r, 10, metrics, protocol), Error);
 }
@@ -87,7 +90,7 @@ TEST(Evaluation, lists_are_those_of_a_full_sort_and_do_not_depend_on_the_batch) 
       if (filter) {
         std::erase_if(order, [&](int32_t item) {
           const auto seen = log.items_of(range.begin, range.end);
-          return item != r.targets[static_cast<size_t>(u)] && std::find(seen.begin(), seen.end(), item) != seen.end();
+          return std::find(seen.begin(), seen.end(), item) != seen.end();
         });
       }
       const float* s = scores.data<float>();

@@ -17,10 +17,11 @@ enum { HEDDLE_RANKING_LOWER_IS_BETTER = 1u << 16 };
 typedef struct heddle_lists {
   uint32_t struct_size, flags;
   int64_t users, k;
-  int64_t items; /* size of the catalogue, the denominator of coverage */
+  int64_t items; /* size of the catalogue */
   const int32_t* lists;
   const int64_t* target_offsets; /* [users+1] */
   const int32_t* targets;
+  const uint8_t* counted; /* [items], 1 = counts for coverage (e.g. items of the training part); NULL = all do */
 } heddle_lists;
 
 typedef struct heddle_ranking_metric heddle_ranking_metric;
