@@ -7,6 +7,7 @@
 #include <iostream>
 #include <new>
 #include <sstream>
+#include <typeinfo>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
@@ -18,14 +19,19 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      {"run", "FILE [--set KEY=VALUE]... [--out DIR]", "run an experiment; what is already there is not computed again", run},
+      {"run", "FILE [--set KEY=VALUE]... [--out DIR]", "run an experiment; what is already there is not computed again",
+       run},
       {"validate", "FILE [--set KEY=VALUE]...", "check an experiment file completely, without computing", validate},
       {"plan", "FILE [--set KEY=VALUE]... [--out DIR]", "show the stages of an experiment and which are done", plan},
       {"data", "FILE [--set KEY=VALUE]...", "report the data of an experiment and its split", data},
-      {"plugins", "list | describe ID | check FILE.so | new KIND ID | reference DIR", "look at, check and start plugins", plugins},
-      {"results", "DIR [--metric M]... [--stage S] [--format table|csv|json]", "print the numbers of all runs below DIR", results},
-      {"features", "RUN [--attribute A] [--feature N] [--top N]", "list features with their best attributes and top items", features},
-      {"recommend", "RUN (--user ID | --history ITEM,...) [--set FEATURE=VALUE]...", "recommend items, with sliders on features", recommend},
+      {"plugins", "list | describe ID | check FILE.so | new KIND ID | reference DIR",
+       "look at, check and start plugins", plugins},
+      {"results", "DIR [--metric M]... [--stage S] [--format table|csv|json]",
+       "print the numbers of all runs below DIR", results},
+      {"features", "RUN [--attribute A] [--feature N] [--top N] [--format table|csv|json]",
+       "list features with their best attributes and top items", features},
+      {"recommend", "RUN (--user ID | --history ITEM,...) [--set FEATURE=VALUE]...",
+       "recommend items, with sliders on features", recommend},
       {"steer", "RUN --feature F --values A:B[:STEP]", "sweep a feature over values and show what changes", steer},
   };
   return table;
@@ -40,11 +46,28 @@ const Command& find_command(const std::string& name) {
   wrong_use("unknown command '{}'{}; accepted: {}", name, did_you_mean(name, names), fmt::join(names, ", "));
 }
 
+namespace {
+
+// What the option that boost stumbled over takes: boost itself only says "invalid".
+std::string accepted_by(const po::options_description& options, const std::string& name) {
+  const po::option_description* option = options.find_nothrow(name, false);
+  if (option == nullptr)
+    option = options.find_nothrow(name.substr(std::min(name.find_first_not_of('-'), name.size())), false);
+  const auto* typed = option != nullptr ? dynamic_cast<const po::typed_value_base*>(option->semantic().get()) : nullptr;
+  if (typed == nullptr) return "";
+  if (typed->value_type() == typeid(int64_t)) return "; accepted: a whole number";
+  if (typed->value_type() == typeid(double)) return "; accepted: a number";
+  return "";
+}
+
+}  // namespace
+
 po::variables_map parse(const Command& command, const Arguments& arguments, const po::options_description& options,
                         const std::vector<std::string>& positionals, size_t required) {
   po::options_description visible("Options", 80, 40);
   visible.add(options);
-  visible.add_options()("help,h", "show this help")("quiet,q", "errors only, no progress")("verbose,v", "more on stderr");
+  visible.add_options()("help,h", "show this help")("quiet,q", "errors only, no progress")("verbose,v",
+                                                                                           "more on stderr");
   po::options_description all;
   all.add(visible);
   po::options_description hidden;
@@ -59,6 +82,9 @@ po::variables_map parse(const Command& command, const Arguments& arguments, cons
     // Guessing of abbreviated options is off: a script must not change meaning when an option is added.
     const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::store(po::command_line_parser(arguments).options(all).positional(order).style(style).run(), values);
+  } catch (const po::validation_error& error) {
+    wrong_use("{}{}; usage: heddle {} {}", error.what(), accepted_by(all, error.get_option_name()), command.name,
+              command.usage);
   } catch (const po::error& error) {
     wrong_use("{}; usage: heddle {} {}", error.what(), command.name, command.usage);
   }

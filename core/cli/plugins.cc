@@ -31,7 +31,8 @@ int list(const Registry& registry) {
     table.add({std::string(kind_name(component->kind)), component->id, component->version, doc});
   }
   fmt::print("{}", table.text(100));
-  for (const Refusal& refusal : registry.refusals()) fmt::print(stderr, "refused: {}: {}\n", refusal.file, refusal.reason);
+  for (const Refusal& refusal : registry.refusals())
+    fmt::print(stderr, "refused: {}: {}\n", refusal.file, refusal.reason);
   return 0;
 }
 
@@ -48,7 +49,8 @@ int describe_id(const Registry& registry, const std::string& id) {
     for (const OptionTable& table : experiment_options()) names.push_back(table.heading);
     wrong_use("no component or table '{}'{}\n{}", id, did_you_mean(id, names), registry.search_report());
   }
-  for (const Component* component : found) fmt::print("{}{}", describe(*component), component == found.back() ? "" : "\n");
+  for (const Component* component : found)
+    fmt::print("{}{}", describe(*component), component == found.back() ? "" : "\n");
   return 0;
 }
 
@@ -63,13 +65,17 @@ std::string camel_case(const std::string& name) {
 }
 
 std::string substituted(std::string text, const std::string& key, const std::string& value) {
-  for (size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += value.size()) text.replace(at, key.size(), value);
+  for (size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += value.size())
+    text.replace(at, key.size(), value);
   return text;
 }
 
 int create(const std::string& kind_text, const std::string& id) {
   const int32_t kind = kind_by_name(kind_text);
-  if (kind == 0) wrong_use("unknown kind '{}'; accepted: interactions, attributes, backbone, dictionary, metric, ranking_metric, device", kind_text);
+  if (kind == 0)
+    wrong_use(
+        "unknown kind '{}'; accepted: interactions, attributes, backbone, dictionary, metric, ranking_metric, device",
+        kind_text);
   std::string folder_name(kind_name(kind));
   std::replace(folder_name.begin(), folder_name.end(), ' ', '_');
   const size_t dot = id.find('.');
@@ -77,10 +83,13 @@ int create(const std::string& kind_text, const std::string& id) {
     return !part.empty() && part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   };
   if (dot == std::string::npos || !part_ok(id.substr(0, dot)) || !part_ok(id.substr(dot + 1)))
-    wrong_use("'{}' is no component id; accepted: VENDOR.NAME in lower case letters, digits and _, e.g. acme.my_sae", id);
+    wrong_use("'{}' is no component id; accepted: VENDOR.NAME in lower case letters, digits and _, e.g. acme.my_sae",
+              id);
   const std::string name = id.substr(dot + 1);
-  const fs::path templates = installed_plugin_folder().parent_path().parent_path().parent_path() / "share/heddle/templates" / folder_name;
-  if (!fs::is_directory(templates)) fail(HEDDLE_NOT_FOUND, "{}: the templates of this installation are missing", templates.string());
+  const fs::path templates =
+      installed_plugin_folder().parent_path().parent_path().parent_path() / "share/heddle/templates" / folder_name;
+  if (!fs::is_directory(templates))
+    fail(HEDDLE_NOT_FOUND, "{}: the templates of this installation are missing", templates.string());
   const fs::path target = name;
   if (fs::exists(target)) wrong_use("{}: is there already; nothing was written", target.string());
   fs::create_directory(target);
@@ -95,7 +104,10 @@ int create(const std::string& kind_text, const std::string& id) {
     write_file(target / file, body);
     fmt::print("{}\n", (target / file).string());
   }
-  fmt::print(stderr, "build:  cmake -S {0} -B {0}/build && cmake --build {0}/build\ncheck:  heddle plugins check {0}/build/plugins/{0}.so\n", name);
+  fmt::print(stderr,
+             "build:  cmake -S {0} -B {0}/build && cmake --build {0}/build\ncheck:  heddle plugins check "
+             "{0}/build/plugins/{0}.so\n",
+             name);
   return 0;
 }
 
@@ -118,7 +130,8 @@ int reference(const Registry& registry, const fs::path& folder, bool only_check)
     if (!in || have.str() != text) stale.push_back(name);
   }
   if (!stale.empty())
-    fail(HEDDLE_FAILED_PRECONDITION, "{}: stale: {}; run `heddle plugins reference {}`", folder.string(), fmt::join(stale, ", "), folder.string());
+    fail(HEDDLE_FAILED_PRECONDITION, "{}: stale: {}; run `heddle plugins reference {}`", folder.string(),
+         fmt::join(stale, ", "), folder.string());
   return 0;
 }
 
@@ -126,18 +139,19 @@ int reference(const Registry& registry, const fs::path& folder, bool only_check)
 
 int plugins(const Arguments& arguments) {
   po::options_description options;
-  options.add_options()
-      ("path,p", po::value<std::vector<std::string>>()->composing(), "look here first (folder or file; may repeat)")
-      ("check", "reference: only say whether the pages are stale")
-      ("component", po::value<std::string>()->default_value(""), "check: only this component")
-      ("only", po::value<std::string>()->default_value(""), "check: only checks whose name contains this")
-      ("time-limit", po::value<double>()->default_value(60), "check: seconds per check")
-      ("set,s", po::value<std::vector<std::string>>()->composing(), "check: KEY=VALUE, a parameter of the component (may repeat)")
-      ("json", "check: report as JSON");
+  options.add_options()("path,p", po::value<std::vector<std::string>>()->composing(),
+                        "look here first (folder or file; may repeat)")(
+      "check", "reference: only say whether the pages are stale")(
+      "component", po::value<std::string>()->default_value(""), "check: only this component")(
+      "only", po::value<std::string>()->default_value(""), "check: only checks whose name contains this")(
+      "time-limit", po::value<double>()->default_value(60), "check: seconds per check")(
+      "set,s", po::value<std::vector<std::string>>()->composing(),
+      "check: KEY=VALUE, a parameter of the component (may repeat)")("json", "check: report as JSON");
   const auto values = parse(find_command("plugins"), arguments, options, {"ACTION", "ARGUMENT", "ID"}, 1);
   const std::string action = values["ACTION"].as<std::string>();
   auto argument = [&](const char* name, const char* what) {
-    if (values.count(name) == 0) wrong_use("{} is missing; usage: heddle plugins {}", what, find_command("plugins").usage);
+    if (values.count(name) == 0)
+      wrong_use("{} is missing; usage: heddle plugins {}", what, find_command("plugins").usage);
     return values[name].as<std::string>();
   };
   if (action == "check") {

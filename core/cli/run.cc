@@ -19,7 +19,8 @@ namespace po = boost::program_options;
 
 RunRequest request_of(const char* name, const Arguments& arguments, bool with_output) {
   po::options_description options;
-  options.add_options()("set,s", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: override a key of the file (may repeat)");
+  options.add_options()("set,s", po::value<std::vector<std::string>>()->composing(),
+                        "KEY=VALUE: override a key of the file (may repeat)");
   if (with_output) options.add_options()("out,o", po::value<std::string>(), "output folder, default results/NAME");
   const auto values = parse(find_command(name), arguments, options, {"FILE"}, 1);
   RunRequest request;
@@ -42,14 +43,17 @@ int run(const Arguments& arguments) {
   if (outcome.computed == 0) {
     log_line(HEDDLE_LOG_INFO, "", fmt::format("nothing to do: all {} stages are there", outcome.stages));
   } else if (outcome.computed < outcome.stages) {
-    log_line(HEDDLE_LOG_INFO, "", fmt::format("{} stages computed, {} were there already", outcome.computed, outcome.stages - outcome.computed));
+    log_line(
+        HEDDLE_LOG_INFO, "",
+        fmt::format("{} stages computed, {} were there already", outcome.computed, outcome.stages - outcome.computed));
   }
   fmt::print("{}", run_summaries(outcome.output, outcome.runs));
   const std::string folder = shown(outcome.output);
   const std::string run_name = outcome.runs.size() == 1 ? folder : folder + "/" + outcome.runs.front();
   const bool features = loaded.experiments().front().interpret && !loaded.experiments().front().dictionaries.empty();
   fmt::print("\nResults: {}\nNext:    {}\n", folder,
-             features ? fmt::format("heddle features {0}    heddle results {1}", run_name, folder) : fmt::format("heddle results {}", folder));
+             features ? fmt::format("heddle features {0}    heddle results {1}", run_name, folder)
+                      : fmt::format("heddle results {}", folder));
   return 0;
 }
 

@@ -13,41 +13,33 @@
 #include "core/plugin/registry.h"
 
 namespace heddle::cli {
-namespace {
 
 namespace po = boost::program_options;
 
-RankingMetrics metrics_of(const RunRecord& record, const Registry& registry) {
-  RankingMetrics metrics;
-  for (const std::string& id : record.metrics) {
-    const Component& component = registry.find(HEDDLE_KIND_RANKING_METRIC, id);
-    metrics.push_back(std::make_unique<RankingMetric>(id.substr(id.find('.') + 1), component, Values(component, {})));
-  }
-  return metrics;
-}
-
-}  // namespace
-
 int steer(const Arguments& arguments) {
   po::options_description options;
-  options.add_options()
-      ("feature,f", po::value<std::string>(), "number, or an attribute for its best feature, e.g. genre:Horror")
-      ("values", po::value<std::string>()->default_value("-10:10:5"), "FROM:TO[:STEP] or A,B,C")
-      ("dictionary,d", po::value<std::string>()->default_value(""), "which dictionary, when there are several")
-      ("attribute,a", po::value<std::vector<std::string>>()->composing(), "show the share of this attribute (may repeat); default: that of --feature")
-      ("users", po::value<int64_t>()->default_value(0), "at most this many test users, 0 = all")
-      ("positions", po::value<std::string>()->default_value("last"), "last or all: where the feature is set")
-      ("keep-error", "add the reconstruction error back")
-      ("format", po::value<std::string>()->default_value("table"), "table, csv or json");
+  options.add_options()("feature,f", po::value<std::string>(),
+                        "number, or an attribute for its best feature, e.g. genre:Horror")(
+      "values", po::value<std::string>()->default_value("-10:10:5"), "FROM:TO[:STEP] or A,B,C")(
+      "dictionary,d", po::value<std::string>()->default_value(""), "which dictionary, when there are several")(
+      "attribute,a", po::value<std::vector<std::string>>()->composing(),
+      "show the share of this attribute (may repeat); default: that of --feature")(
+      "users", po::value<int64_t>(), "at most this many test users, 0 = all; default: users of [evaluate]")(
+      "positions", po::value<std::string>()->default_value("last"), "last or all: where the feature is set")(
+      "keep-error", "add the reconstruction error back")("format", po::value<std::string>()->default_value("table"),
+                                                         "table, csv or json");
   const auto values = parse(find_command("steer"), arguments, options, {"RUN"}, 1);
-  if (values.count("feature") == 0) wrong_use("--feature is missing; usage: heddle steer {}", find_command("steer").usage);
+  if (values.count("feature") == 0)
+    wrong_use("--feature is missing; usage: heddle steer {}", find_command("steer").usage);
   const std::string text = values["feature"].as<std::string>(), positions = values["positions"].as<std::string>();
   if (positions != "last" && positions != "all") wrong_use("--positions {}: accepted: last, all", positions);
   const std::string format = values["format"].as<std::string>();
-  if (format != "table" && format != "csv" && format != "json") wrong_use("--format {}: accepted: table, csv, json", format);
+  if (format != "table" && format != "csv" && format != "json")
+    wrong_use("--format {}: accepted: table, csv, json", format);
   const auto points = parse_values(values["values"].as<std::string>(), "--values");
-  const int64_t users = values["users"].as<int64_t>();
-  if (users < 0) wrong_use("--users {}: accepted: 0 or more", users);
+  for (double point : points) fit_float(point, "--values");
+  if (values.count("users") != 0 && values["users"].as<int64_t>() < 0)
+    wrong_use("--users {}: accepted: 0 or more", values["users"].as<int64_t>());
 
   const Registry registry;
   RunView run(values["RUN"].as<std::string>(), registry);
@@ -56,20 +48,18 @@ int steer(const Arguments& arguments) {
   const AttributeTable& attributes = run.items().attributes;
   std::vector<int32_t> shown;
   if (values.count("attribute") != 0)
-    for (const std::string& attribute : values["attribute"].as<std::vector<std::string>>()) shown.push_back(attributes.require(attribute));
+    for (const std::string& attribute : values["attribute"].as<std::vector<std::string>>())
+      shown.push_back(attributes.require(attribute));
   else if (attributes.find(text) >= 0) shown.push_back(attributes.find(text));
   for (int32_t attribute : shown)
     if (attributes.attributes[static_cast<size_t>(attribute)].type != HEDDLE_ATTRIBUTE_BINARY)
       wrong_use("{} is numeric: it has no share of a list", attributes.attributes[static_cast<size_t>(attribute)].name);
 
   const LogData& data = run.log();
-  const Part part = first_users(data.split.test, users);
-  const RankingMetrics metrics = metrics_of(run.record(), registry);
-  RankingProtocol protocol;
-  protocol.k = run.record().top;
-  protocol.filter_seen = run.record().filter_seen;
-  protocol.precision = run.record().precision;
-  protocol.split = to_string(data.split.options.kind) + "/test";
+  const Part part =
+      first_users(data.split.test, values.count("users") != 0 ? values["users"].as<int64_t>() : run.record().users);
+  const RankingMetrics metrics = run.ranking_metrics();
+  const RankingProtocol protocol = run.ranking_protocol();
   const SweepSetting setting{run.backbone(), run.context(), data.log, part, attributes, metrics, protocol};
   Progress progress("steering", points.size(), "values");
   auto at = [&](double value) {
@@ -80,8 +70,8 @@ int steer(const Arguments& arguments) {
     return intervention;
   };
   const SweepPoint untouched = untouched_point(setting);
-  const auto swept = sweep(setting, run.backbone().site(run.record().sites.at(name)), &run.dictionary(name), run.normalizer(name), points, at,
-                           [&](size_t done) { progress.update(done); });
+  const auto swept = sweep(setting, run.backbone().site(run.record().sites.at(name)), &run.dictionary(name),
+                           run.normalizer(name), points, at, [&](size_t done) { progress.update(done); });
 
   std::vector<std::string> header = {"value"};
   for (int32_t attribute : shown) header.push_back(attributes.attributes[static_cast<size_t>(attribute)].name);
@@ -95,8 +85,9 @@ int steer(const Arguments& arguments) {
   std::vector<std::vector<std::string>> rows = {cells(untouched, "untouched")};
   for (const SweepPoint& point : swept) rows.push_back(cells(point, fmt::format("{:g}", point.value)));
   if (format == "table") {
-    fmt::print("feature {} of {} set at {} position{}, {} test users, seen items {}\n\n", feature, name, positions == "all" ? "all" : "the last",
-               positions == "all" ? "s" : "", part.user_count(), protocol.filter_seen ? "left out" : "kept");
+    fmt::print("feature {} of {} set at {} position{}, {} test users, seen items {}\n\n", feature, name,
+               positions == "all" ? "all" : "the last", positions == "all" ? "s" : "", part.user_count(),
+               protocol.filter_seen ? "left out" : "kept");
     Table table(header, std::vector<bool>(header.size(), true));
     for (auto& row : rows) table.add(std::move(row));
     fmt::print("{}", table.text(100));
@@ -111,7 +102,8 @@ int steer(const Arguments& arguments) {
     nlohmann::ordered_json json = nlohmann::ordered_json::array();
     for (const auto& row : rows) {
       nlohmann::ordered_json entry;
-      entry["value"] = row[0] == "untouched" ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(std::stod(row[0]));
+      entry["value"] =
+          row[0] == "untouched" ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(std::stod(row[0]));
       for (size_t i = 1; i < row.size(); ++i) entry[header[i]] = std::stod(row[i]);
       json.push_back(std::move(entry));
     }

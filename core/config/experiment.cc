@@ -82,6 +82,15 @@ std::string file_name(const std::string& run, const std::vector<Experiment>& oth
 
 }  // namespace
 
+const std::string& Experiment::site_of(const SteerOptions& table) const {
+  return table.site.empty() ? dictionaries.at(table.dictionary).site : table.site;
+}
+
+bool Experiment::dictionary_reads(const std::string& site) const {
+  return std::any_of(dictionaries.begin(), dictionaries.end(),
+                     [&](const auto& entry) { return entry.second.site == site; });
+}
+
 std::string Experiment::sweep_label() const {
   std::string label;
   for (const auto& [key, value] : sweep_point)

@@ -52,6 +52,7 @@ struct DictionarySection {
   ComponentUse plugin;
   std::string site;
   DictionaryTraining training;
+  SourcePosition site_where;
 };
 
 struct EvaluationSection {
@@ -81,6 +82,11 @@ struct Experiment {
   EvaluationSection evaluate;
   std::optional<InterpretSection> interpret;
   std::vector<SteerOptions> steer;
+
+  // Where a [[steer]] table intervenes: at its own site, else at its dictionary's.
+  const std::string& site_of(const SteerOptions& table) const;
+  // Some [dictionary.NAME] has this site, so that its activations are normalised.
+  bool dictionary_reads(const std::string& site) const;
 
   // Everything above after defaults, for the record kept with results: a JSON object in the order of the file's
   // reference.

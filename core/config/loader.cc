@@ -174,7 +174,7 @@ class Loader {
                 heading, site->kind == ConfigNode::Kind::text ? "empty" : site->kind_text());
     const Values training = reader_.host(dictionary_training_table(), node.find("training"), {},
                                          fmt::format("[dictionary.{}.training]", node.name));
-    DictionarySection section{std::move(plugin), site->text, read_dictionary_training(training)};
+    DictionarySection section{std::move(plugin), site->text, read_dictionary_training(training), site->where};
     section.training.precision = e.compute.precision;
     nlohmann::ordered_json& resolved = resolved_["dictionary"][node.name];
     nlohmann::json& numeric = numeric_["dictionary"][node.name];

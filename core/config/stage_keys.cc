@@ -10,7 +10,7 @@ namespace {
 
 // Raised when the stage's result changes for the same parameters: by a fix of its arithmetic or of its files.
 constexpr int64_t log_version = 1, split_version = 1, attributes_version = 1, backbone_version = 1,
-                  activations_version = 1, dictionary_version = 1, evaluation_version = 1, interpretation_version = 1,
+                  activations_version = 1, dictionary_version = 2, evaluation_version = 2, interpretation_version = 1,
                   steering_version = 1;
 
 // Files that a component reads besides the data: their content counts, not where they lie.
@@ -120,6 +120,9 @@ StageKey StageKeys::steering(size_t index) const {
   const SteerOptions& steer = experiment_.steer.at(index);
   std::vector<StageKey> inputs{backbone()};
   if (!experiment_.attributes.empty()) inputs.push_back(attributes());  // shares of attributes in the lists
+  // Where a dictionary reads, a vector is on the normalised scale, so the normaliser of the site's activations counts.
+  if (const std::string& site = experiment_.site_of(steer); experiment_.dictionary_reads(site))
+    inputs.push_back(activations(site));
   if (!steer.dictionary.empty()) {
     inputs.push_back(dictionary(steer.dictionary));
     const auto scored = [](const FeatureReference& feature) { return feature.index < 0; };

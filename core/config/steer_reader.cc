@@ -181,6 +181,7 @@ SteerRead read_steer(const SectionReader& reader, const ConfigNode& section, con
   o.vector.assign(vector.begin(), vector.end());
   o.values.assign(list.begin(), list.end());
   o.site = v.text("site");
+  o.site_where = v.where("site");
   o.positions = static_cast<Positions>(v.choice("positions"));
   o.replace = static_cast<Positions>(v.choice("replace"));
   o.error = static_cast<SteerError>(v.choice("error"));

@@ -31,6 +31,7 @@ struct SteerOptions {
   std::vector<FeatureReference> features;  // each is swept on its own; may be empty only with `vector`
   std::vector<double> vector;              // add_vector: the direction itself instead of a feature's decoder row
   std::string site;                        // add_vector with `vector`: where; "": the dictionary's site
+  SourcePosition site_where;               // of 'site', or of the table
   std::vector<double> values;              // what the feature is set to / the factors of the vector
   Positions positions = Positions::last;   // which positions are edited
   Positions replace = Positions::all;      // which positions are replaced by the dictionary's reconstruction

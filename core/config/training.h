@@ -20,7 +20,7 @@ struct BackboneTraining {
   int64_t batch_tokens = 0;       // tokens per step, at most; 0: no such limit
   double learning_rate = 1e-3;
   Schedule schedule = Schedule::constant;
-  int64_t warmup_steps = 0;  // linear from 0
+  int64_t warmup_steps = 0;  // linear; update t (from 1) has t / warmup_steps of the rate
   double weight_decay = 0;   // decoupled (AdamW)
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip = 0;                 // largest global norm of the gradient; 0: no clipping
@@ -37,8 +37,8 @@ struct DictionaryTraining {
   double epochs = 10;    // passes over the activations; used when steps = 0
   int64_t batch = 4096;  // activation vectors per step
   double learning_rate = 1e-3;
-  int64_t warmup_steps = 1000;  // linear from 0
-  int64_t decay_start = 0;      // step from which the rate falls linearly to 0 at the last; 0: never
+  int64_t warmup_steps = 1000;  // linear from 0: step t (from 0) has t / warmup_steps of the rate
+  int64_t decay_start = 0;      // step from which the rate falls linearly to 0 behind the last; 0: never
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip = 0;
   double weight_decay = 0;

@@ -113,7 +113,8 @@ std::shared_ptr<const LogData> load_log(const Artefact& artefact) {
     std::vector<int64_t> rows(static_cast<size_t>(users * 4));
     file.read(part_names[i], stored::i64, {users, 4}, rows.data());
     for (size_t u = 0; u < static_cast<size_t>(users); ++u)
-      part(data->split, i).users.push_back({static_cast<int32_t>(rows[4 * u]), rows[4 * u + 1], rows[4 * u + 2], rows[4 * u + 3]});
+      part(data->split, i)
+          .users.push_back({static_cast<int32_t>(rows[4 * u]), rows[4 * u + 1], rows[4 * u + 2], rows[4 * u + 3]});
   }
   const json ids = read_json(artefact.file("ids.json"));
   const json about = read_json(artefact.file("split.json"));
@@ -123,7 +124,8 @@ std::shared_ptr<const LogData> load_log(const Artefact& artefact) {
     SplitOptions& options = data->split.options;
     for (SplitKind kind : {SplitKind::leave_one_out, SplitKind::global_time, SplitKind::new_users})
       if (to_string(kind) == about.at("kind")) options.kind = kind;
-    for (Validation kind : {Validation::automatic, Validation::users, Validation::last_item, Validation::activation_users})
+    for (Validation kind :
+         {Validation::automatic, Validation::users, Validation::last_item, Validation::activation_users})
       if (to_string(kind) == about.at("validation")) options.validation = kind;
     about.at("test").get_to(options.test);
     about.at("activation_users").get_to(options.activation_users);
@@ -132,7 +134,8 @@ std::shared_ptr<const LogData> load_log(const Artefact& artefact) {
     about.at("has_value").get_to(data->log.report.has_value);
     visit_numbers(*data, [&](const char* name, int64_t& value) { about.at(name).get_to(value); });
   } catch (const json::exception& error) {
-    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}; remove the folder and run again", artefact.folder().string(), error.what());
+    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}; remove the folder and run again", artefact.folder().string(),
+         error.what());
   }
   return data;
 }
@@ -141,7 +144,10 @@ void save_items(const ArtefactWriter& writer, const ItemData& data) {
   const AttributeTable& table = data.attributes;
   json attributes = json::array(), labels = json::array(), numeric = json::object(), sources = json::array();
   for (const Attribute& attribute : table.attributes)
-    attributes.push_back({{"name", attribute.name}, {"prefix", attribute.prefix}, {"type", attribute.type == HEDDLE_ATTRIBUTE_BINARY ? "binary" : "numeric"}, {"items", attribute.items}});
+    attributes.push_back({{"name", attribute.name},
+                          {"prefix", attribute.prefix},
+                          {"type", attribute.type == HEDDLE_ATTRIBUTE_BINARY ? "binary" : "numeric"},
+                          {"items", attribute.items}});
   for (int32_t item = 0; item < table.items; ++item) {
     const auto of_item = table.labels_of(item);
     labels.push_back(std::vector<int32_t>(of_item.begin(), of_item.end()));
@@ -153,25 +159,36 @@ void save_items(const ArtefactWriter& writer, const ItemData& data) {
     numeric[table.attributes[a].name] = std::move(values);
   }
   for (const AttributeSourceReport& source : table.sources)
-    sources.push_back({{"prefix", source.prefix}, {"plugin", source.plugin}, {"attributes", source.attributes}, {"labels", source.labels},
-                       {"titles", source.titles}, {"unknown_items", source.unknown_items}, {"unknown_labels", source.unknown_labels},
+    sources.push_back({{"prefix", source.prefix},
+                       {"plugin", source.plugin},
+                       {"attributes", source.attributes},
+                       {"labels", source.labels},
+                       {"titles", source.titles},
+                       {"unknown_items", source.unknown_items},
+                       {"unknown_labels", source.unknown_labels},
                        {"unlabelled_items", source.unlabelled_items}});
-  write_json(writer.file("items.json"),
-             json{{"raw_ids", data.catalogue.raw_ids}, {"counts", data.catalogue.counts}, {"titles", data.catalogue.titles},
-                  {"attributes", attributes}, {"labels", labels}, {"numeric", numeric}, {"sources", sources}});
+  write_json(writer.file("items.json"), json{{"raw_ids", data.catalogue.raw_ids},
+                                             {"counts", data.catalogue.counts},
+                                             {"titles", data.catalogue.titles},
+                                             {"attributes", attributes},
+                                             {"labels", labels},
+                                             {"numeric", numeric},
+                                             {"sources", sources}});
 }
 
 std::shared_ptr<const ItemData> load_items(const Artefact& artefact) {
   const json file = read_json(artefact.file("items.json"));
   auto data = std::make_shared<ItemData>();
   try {
-    data->catalogue = Catalogue(file.at("raw_ids").get<std::vector<std::string>>(), file.at("counts").get<std::vector<int64_t>>());
+    data->catalogue =
+        Catalogue(file.at("raw_ids").get<std::vector<std::string>>(), file.at("counts").get<std::vector<int64_t>>());
     data->catalogue.titles = file.at("titles").get<std::vector<std::string>>();
     AttributeTable& table = data->attributes;
     table.items = data->catalogue.size();
     for (const json& entry : file.at("attributes"))
       table.attributes.push_back({entry.at("name"), entry.at("prefix"),
-                                  entry.at("type") == "binary" ? HEDDLE_ATTRIBUTE_BINARY : HEDDLE_ATTRIBUTE_NUMERIC, entry.at("items")});
+                                  entry.at("type") == "binary" ? HEDDLE_ATTRIBUTE_BINARY : HEDDLE_ATTRIBUTE_NUMERIC,
+                                  entry.at("items")});
     table.offsets = {0};
     for (const json& row : file.at("labels")) {
       for (const json& label : row) table.labels.push_back(label.get<int32_t>());
@@ -183,10 +200,12 @@ std::shared_ptr<const ItemData> load_items(const Artefact& artefact) {
       for (const json& value : values) column.push_back(value.is_null() ? std::nanf("") : value.get<float>());
     }
     for (const json& entry : file.at("sources"))
-      table.sources.push_back({entry.at("prefix"), entry.at("plugin"), entry.at("attributes"), entry.at("labels"), entry.at("titles"),
-                               entry.at("unknown_items"), entry.at("unknown_labels"), entry.at("unlabelled_items")});
+      table.sources.push_back({entry.at("prefix"), entry.at("plugin"), entry.at("attributes"), entry.at("labels"),
+                               entry.at("titles"), entry.at("unknown_items"), entry.at("unknown_labels"),
+                               entry.at("unlabelled_items")});
   } catch (const json::exception& error) {
-    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}; remove the folder and run again", artefact.folder().string(), error.what());
+    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}; remove the folder and run again", artefact.folder().string(),
+         error.what());
   }
   return data;
 }

@@ -56,7 +56,8 @@ struct FeatureFile {
   // The best features of an attribute, best first, undefined ones left out; ties: lower index first.
   std::vector<FeatureScore> best_features(const std::string& metric, int64_t attribute, int64_t count) const;
   // The best attributes of a feature: (attribute, score).
-  std::vector<std::pair<int64_t, double>> best_attributes(const std::string& metric, int64_t feature, int64_t count) const;
+  std::vector<std::pair<int64_t, double>> best_attributes(const std::string& metric, int64_t feature,
+                                                          int64_t count) const;
 
   void save(const ArtefactWriter& writer) const;
   static FeatureFile load(const Artefact& artefact);

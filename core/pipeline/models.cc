@@ -24,8 +24,8 @@ ModelRecord read_record(const Artefact& artefact, const Registry& registry, int3
     const Component& component = registry.find(kind, id, path.string() + ": ");
     // The major version is the promise to read older models.
     if (component.version.substr(0, component.version.find('.')) != version.substr(0, version.find('.')))
-      fail(HEDDLE_FAILED_PRECONDITION, "{}: made by {} {}, but {} is installed; accepted: the same major version", path.string(), id, version,
-           component.version);
+      fail(HEDDLE_FAILED_PRECONDITION, "{}: made by {} {}, but {} is installed; accepted: the same major version",
+           path.string(), id, version, component.version);
     return {component, values_from_json(component, record.at("params"), path.string()), record.at("size")};
   } catch (const json::exception& error) {
     fail(HEDDLE_DATA_LOSS, "{}: damaged: {}", path.string(), error.what());
@@ -35,7 +35,10 @@ ModelRecord read_record(const Artefact& artefact, const Registry& registry, int3
 }  // namespace
 
 void save_model_record(const ArtefactWriter& writer, const Component& component, const Values& values, int64_t size) {
-  write_json(writer.file("model.json"), nlohmann::ordered_json{{"plugin", component.id}, {"version", component.version}, {"params", values.resolved()}, {"size", size}});
+  write_json(
+      writer.file("model.json"),
+      nlohmann::ordered_json{
+          {"plugin", component.id}, {"version", component.version}, {"params", values.resolved()}, {"size", size}});
 }
 
 std::unique_ptr<Backbone> open_backbone(const Artefact& artefact, const Registry& registry, Device& device) {
@@ -65,7 +68,8 @@ Values values_from_json(const Component& component, const json& resolved, const 
     else if (value.is_array()) {
       const heddle_param* param = component.schema().find(name);
       if (param != nullptr && param->type == HEDDLE_PARAM_INT_LIST) entry.value = value.get<std::vector<int64_t>>();
-      else if (param != nullptr && param->type == HEDDLE_PARAM_FLOAT_LIST) entry.value = value.get<std::vector<double>>();
+      else if (param != nullptr && param->type == HEDDLE_PARAM_FLOAT_LIST)
+        entry.value = value.get<std::vector<double>>();
       else entry.value = value.get<std::vector<std::string>>();
     } else {
       fail(HEDDLE_DATA_LOSS, "{}: parameter '{}' is neither a value nor a list", where, name);

@@ -21,12 +21,16 @@ LoadedExperiment::LoadedExperiment(const RunRequest& request) {
   experiments_ = file.experiments(RegistryLookup(*registry_));
   for (const Experiment& experiment : experiments_)
     if (experiment.output != output())
-      wrong_use("{}: the points of a sweep share one output folder; experiment.output cannot be swept", request.file.string());
+      wrong_use("{}: the points of a sweep share one output folder; experiment.output cannot be swept",
+                request.file.string());
+  check_sites(experiments_);
 }
 
 std::vector<PlannedStage> plan_stages(Session& session, const std::vector<Job>& jobs) {
   // Stage by stage over all points: StageKeys::all() is ordered, so a stage's rank is its place there.
-  static const std::vector<std::string> order = {"split", "attributes", "backbone", "evaluation", "activations", "dictionary", "neurons", "interpretation", "steering"};
+  static const std::vector<std::string> order = {"split",      "attributes",     "backbone",
+                                                 "evaluation", "activations",    "dictionary",
+                                                 "neurons",    "interpretation", "steering"};
   std::vector<PlannedStage> planned;
   std::set<std::string> seen;
   for (const std::string& stage : order)
@@ -71,7 +75,9 @@ void record(Session& session, const Job& job, ResultsDb& db) {
     const Artefact artefact = session.artefact(key);
     if (!artefact.contains("results.json")) continue;
     const StageResults results = load_results(artefact);
-    ResultStage stage{experiment.run, experiment.name, key.stage, key.part, key.key, static_cast<int64_t>(experiment.seed), results.protocol};
+    ResultStage stage{experiment.run,  experiment.name, key.stage,
+                      key.part,        key.key,         static_cast<int64_t>(experiment.seed),
+                      results.protocol};
     for (const auto& [name, value] : experiment.sweep_point) stage.protocol["sweep"][name] = value;
     db.replace(stage, results.values);
   }
@@ -108,7 +114,8 @@ RunOutcome run_experiments(const LoadedExperiment& loaded) {
     const auto start = std::chrono::steady_clock::now();
     run_stage(session, job_of(jobs, stage.run), stage.key);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    log_line(HEDDLE_LOG_INFO, "", fmt::format("{:<22} {:6.1f}s  {}", label(stage.key), seconds, jobs.size() > 1 ? stage.run : ""));
+    log_line(HEDDLE_LOG_INFO, "",
+             fmt::format("{:<22} {:6.1f}s  {}", label(stage.key), seconds, jobs.size() > 1 ? stage.run : ""));
   }
   ResultsDb db(loaded.output() / "results.sqlite", ResultsDb::Mode::write);
   for (const Job& job : jobs) {

@@ -20,7 +20,11 @@ struct RunRequest {
   std::optional<std::string> output;   // --out
 };
 
-// An experiment file with its registry, all points resolved. Owns both.
+// Every site that the experiments name is one of their backbone's; wrong_use with the place in the file otherwise. Asks an
+// instance without weights, so that a slip in a name is found before anything is trained.
+void check_sites(const std::vector<Experiment>& experiments);
+
+// An experiment file with its registry, all points resolved, its sites checked. Owns both.
 class LoadedExperiment {
  public:
   explicit LoadedExperiment(const RunRequest& request);

@@ -38,12 +38,16 @@ RunRecord make_run_record(const Job& job) {
   record.seed = experiment.seed;
   for (const StageKey& key : job.keys.all()) record.stages[{key.stage, key.part}] = key.key;
   for (const auto& [name, section] : experiment.dictionaries) record.sites[name] = section.site;
-  for (const ComponentUse& metric : experiment.evaluate.metrics) record.metrics.push_back(metric.component->id);
+  for (const ComponentUse& metric : experiment.evaluate.metrics)
+    record.metrics.push_back({metric.name, metric.component->id, metric.values.resolved()});
   record.top = experiment.evaluate.options.top;
   record.filter_seen = experiment.evaluate.options.filter_seen;
+  record.coverage = experiment.evaluate.options.coverage_denominator;
+  record.users = experiment.evaluate.options.users;
   if (experiment.interpret) {
     record.best_by = experiment.interpret->options.best_by;
-    if (record.best_by.empty() && !experiment.interpret->metrics.empty()) record.best_by = experiment.interpret->metrics.front().name;
+    if (record.best_by.empty() && !experiment.interpret->metrics.empty())
+      record.best_by = experiment.interpret->metrics.front().name;
   }
   record.precision = experiment.compute.precision;
   record.resolved = experiment.resolved;
@@ -52,10 +56,25 @@ RunRecord make_run_record(const Job& job) {
 
 void save_run_record(const fs::path& output, const RunRecord& record) {
   json stages = json::array();
-  for (const auto& [name, key] : record.stages) stages.push_back({{"stage", name.first}, {"part", name.second}, {"key", key}});
-  nlohmann::ordered_json file = {{"format", 1}, {"run", record.run}, {"experiment", record.experiment}, {"seed", record.seed}, {"stages", stages},
-                                 {"sites", record.sites}, {"metrics", record.metrics}, {"top", record.top}, {"filter_seen", record.filter_seen},
-                                 {"best_by", record.best_by}, {"precision", record.precision}, {"resolved", record.resolved}};
+  for (const auto& [name, key] : record.stages)
+    stages.push_back({{"stage", name.first}, {"part", name.second}, {"key", key}});
+  nlohmann::ordered_json metrics = nlohmann::ordered_json::array();
+  for (const RankingUse& use : record.metrics)
+    metrics.push_back({{"name", use.name}, {"plugin", use.plugin}, {"params", use.params}});
+  nlohmann::ordered_json file = {{"format", 1},
+                                 {"run", record.run},
+                                 {"experiment", record.experiment},
+                                 {"seed", record.seed},
+                                 {"stages", stages},
+                                 {"sites", record.sites},
+                                 {"metrics", metrics},
+                                 {"top", record.top},
+                                 {"filter_seen", record.filter_seen},
+                                 {"coverage", record.coverage == CoverageDenominator::train ? "train" : "catalogue"},
+                                 {"users", record.users},
+                                 {"best_by", record.best_by},
+                                 {"precision", record.precision},
+                                 {"resolved", record.resolved}};
   fs::create_directories(output / "runs");
   write_json(output / "runs" / file_name(record.run), file);
 }
@@ -64,20 +83,28 @@ RunRecord load_run_record(const fs::path& path) {
   const json file = read_json(path);
   RunRecord record;
   try {
-    if (file.at("format") != 1) fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(), file.at("format").dump());
+    if (file.at("format") != 1)
+      fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(),
+           file.at("format").dump());
     file.at("run").get_to(record.run);
     file.at("experiment").get_to(record.experiment);
     file.at("seed").get_to(record.seed);
     for (const json& entry : file.at("stages")) record.stages[{entry.at("stage"), entry.at("part")}] = entry.at("key");
     file.at("sites").get_to(record.sites);
-    file.at("metrics").get_to(record.metrics);
+    for (const json& use : file.at("metrics"))
+      record.metrics.push_back({use.at("name"), use.at("plugin"), use.at("params")});
     file.at("top").get_to(record.top);
     file.at("filter_seen").get_to(record.filter_seen);
+    const std::string coverage = file.at("coverage");
+    if (coverage != "catalogue" && coverage != "train")
+      fail(HEDDLE_DATA_LOSS, "{}: damaged: coverage '{}'; accepted: catalogue, train", path.string(), coverage);
+    record.coverage = coverage == "train" ? CoverageDenominator::train : CoverageDenominator::catalogue;
+    file.at("users").get_to(record.users);
     file.at("best_by").get_to(record.best_by);
     file.at("precision").get_to(record.precision);
     record.resolved = file.at("resolved");
   } catch (const json::exception& error) {
-    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}", path.string(), error.what());
+    fail(HEDDLE_DATA_LOSS, "{}: damaged: {}; `heddle run` writes it again", path.string(), error.what());
   }
   return record;
 }
@@ -96,7 +123,9 @@ fs::path find_run(const std::string& text) {
   const fs::path candidate = output / "runs" / file_name(path.filename().string());
   if (fs::is_regular_file(candidate)) return candidate;
   const auto names = runs_below(output);
-  if (!names.empty()) wrong_use("no run '{}' in {}{}; there are: {}", path.filename().string(), output.string(), did_you_mean(path.filename().string(), names), fmt::join(names, ", "));
+  if (!names.empty())
+    wrong_use("no run '{}' in {}{}; there are: {}", path.filename().string(), output.string(),
+              did_you_mean(path.filename().string(), names), fmt::join(names, ", "));
   wrong_use("{}: no run; give the output folder of a run, e.g. results/quickstart", text);
 }
 

@@ -13,14 +13,23 @@
 
 namespace heddle {
 
+// A ranking metric of [evaluate] as the run used it.
+struct RankingUse {
+  std::string name, plugin;
+  nlohmann::ordered_json params;  // resolved
+};
+
 struct RunRecord {
   std::string run, experiment;
   uint64_t seed = 1;
   std::map<std::pair<std::string, std::string>, std::string> stages;  // (stage, part) -> key
-  std::map<std::string, std::string> sites;                          // dictionary -> site
-  std::vector<std::string> metrics;                                  // ranking metrics: component ids
+  std::map<std::string, std::string> sites;                           // dictionary -> site
+  // [evaluate], so that `heddle steer RUN` counts as the run itself did.
+  std::vector<RankingUse> metrics;
   int64_t top = 10;
   bool filter_seen = true;
+  CoverageDenominator coverage = CoverageDenominator::catalogue;
+  int64_t users = 0;    // at most this many test users, 0: all
   std::string best_by;  // metric that names features; "" without [interpret]
   int32_t precision = HEDDLE_PRECISION_F32;
   nlohmann::ordered_json resolved;

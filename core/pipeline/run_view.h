@@ -62,6 +62,9 @@ class RunView {
   const Normalizer& normalizer(const std::string& name);
   const FeatureFile& features(const std::string& name);
   Context& context() { return *context_; }
+  // Metrics and protocol of the run's [evaluate]: numbers made with them compare with those of the run.
+  RankingMetrics ranking_metrics() const;
+  RankingProtocol ranking_protocol();
 
   // "17" or "genre:Horror" (the best feature of the attribute by the run's metric). wrong_use for anything else.
   int64_t find_feature(const std::string& dictionary, const std::string& text);

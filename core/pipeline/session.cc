@@ -25,7 +25,8 @@ std::unique_ptr<Device> open_device(const Registry& registry, const ComputeOptio
   const Component& component = registry.find(HEDDLE_KIND_DEVICE, options.device, "[compute] device: ");
   const auto& table = component.table<heddle_device_vtable>();
   const Values values(component, {});
-  if (table.probe(&host(), values.raw()) <= 0) fail(HEDDLE_FAILED_PRECONDITION, "device '{}' cannot be used on this machine", options.device);
+  if (table.probe(&host(), values.raw()) <= 0)
+    fail(HEDDLE_FAILED_PRECONDITION, "device '{}' cannot be used on this machine", options.device);
   heddle_device* handle = nullptr;
   ErrorBuffer error;
   check(table.open(&host(), values.raw(), &handle, error), error, options.device);
@@ -33,7 +34,11 @@ std::unique_ptr<Device> open_device(const Registry& registry, const ComputeOptio
 }
 
 Session::Session(const Registry& registry, const std::filesystem::path& output, const ComputeOptions& compute)
-    : registry_(registry), output_(output), device_(open_device(registry, compute)), context_(std::make_unique<Context>(*device_)), store_(output) {}
+    : registry_(registry),
+      output_(output),
+      device_(open_device(registry, compute)),
+      context_(std::make_unique<Context>(*device_)),
+      store_(output) {}
 
 Job Session::job(const Experiment& experiment) {
   StageFacts facts;
@@ -47,11 +52,14 @@ Job Session::job(const Experiment& experiment) {
   };
   const ComponentUse& source = experiment.interactions;
   facts.interactions = once(source, [&] {
-    return InteractionsSource(source.component->table<heddle_interactions_vtable>(), source.component->id, host(), source.values.raw()).fingerprint();
+    return InteractionsSource(source.component->table<heddle_interactions_vtable>(), source.component->id, host(),
+                              source.values.raw())
+        .fingerprint();
   });
   for (const auto& [prefix, use] : experiment.attributes)
     facts.attributes[prefix] = once(use, [&, name = prefix] {
-      return attribute_fingerprint({name, use.component->id, &use.component->table<heddle_attributes_vtable>(), use.values.raw()}, host());
+      return attribute_fingerprint(
+          {name, use.component->id, &use.component->table<heddle_attributes_vtable>(), use.values.raw()}, host());
     });
   return {experiment, StageKeys(experiment, std::move(facts))};
 }
@@ -64,7 +72,8 @@ Artefact Session::artefact(const StageKey& key) const {
 }
 
 template <class T, class Make>
-std::shared_ptr<T> Session::cached(std::map<std::string, std::shared_ptr<T>>& cache, const std::string& key, Make&& make) {
+std::shared_ptr<T> Session::cached(std::map<std::string, std::shared_ptr<T>>& cache, const std::string& key,
+                                   Make&& make) {
   if (auto found = cache.find(key); found != cache.end()) return found->second;
   if (cache.size() >= kept_objects)  // drop those that nobody holds
     std::erase_if(cache, [](const auto& entry) { return entry.second.use_count() == 1; });
@@ -83,7 +92,8 @@ std::shared_ptr<const ItemData> Session::items(const Job& job) {
 
 std::shared_ptr<Backbone> Session::backbone(const Job& job) {
   const StageKey key = job.keys.backbone();
-  return cached(backbones_, key.key, [&] { return std::shared_ptr<Backbone>(open_backbone(artefact(key), registry_, *device_)); });
+  return cached(backbones_, key.key,
+                [&] { return std::shared_ptr<Backbone>(open_backbone(artefact(key), registry_, *device_)); });
 }
 
 std::shared_ptr<const Activations> Session::activations(const Job& job, const std::string& site, Users users) {
@@ -98,19 +108,23 @@ std::shared_ptr<const Activations> Session::activations(const Job& job, const st
     extraction.site = site;
     extraction.last_position_only = job.experiment.activations.positions == Positions::last;
     extraction.precision = job.experiment.compute.precision;
-    extract_activations(*backbone(job), *context_, data->log, users == Users::test ? data->split.test : data->split.dictionary, extraction, sink);
+    extract_activations(*backbone(job), *context_, data->log,
+                        users == Users::test ? data->split.test : data->split.dictionary, extraction, sink);
     return std::make_shared<Activations>(sink.take());
   });
 }
 
 std::shared_ptr<const Normalizer> Session::normalizer(const Job& job, const std::string& site) {
   const StageKey key = job.keys.activations(site);
-  return cached(normalizers_, key.key, [&] { return std::make_shared<const Normalizer>(Normalizer::load(artefact(key).file("normalizer.safetensors"))); });
+  return cached(normalizers_, key.key, [&] {
+    return std::make_shared<const Normalizer>(Normalizer::load(artefact(key).file("normalizer.safetensors")));
+  });
 }
 
 std::shared_ptr<DictionaryModel> Session::dictionary(const Job& job, const std::string& name) {
   const StageKey key = job.keys.dictionary(name);
-  return cached(dictionaries_, key.key, [&] { return std::shared_ptr<DictionaryModel>(open_dictionary(artefact(key), registry_, *device_)); });
+  return cached(dictionaries_, key.key,
+                [&] { return std::shared_ptr<DictionaryModel>(open_dictionary(artefact(key), registry_, *device_)); });
 }
 
 }  // namespace heddle

@@ -50,8 +50,16 @@ ArtefactRecord record_of(const StageKey& key) { return {key.stage, key.key, key.
 
 RankingMetrics make_ranking_metrics(const std::vector<ComponentUse>& uses) {
   RankingMetrics metrics;
-  for (const ComponentUse& use : uses) metrics.push_back(std::make_unique<RankingMetric>(use.name, *use.component, use.values));
+  for (const ComponentUse& use : uses)
+    metrics.push_back(std::make_unique<RankingMetric>(use.name, *use.component, use.values));
   return metrics;
+}
+
+std::vector<uint8_t> coverage_mask(CoverageDenominator denominator, const Catalogue& catalogue) {
+  std::vector<uint8_t> counted;
+  if (denominator == CoverageDenominator::train)
+    for (int64_t count : catalogue.counts) counted.push_back(count > 0 ? 1 : 0);
+  return counted;
 }
 
 RankingProtocol make_protocol(const Job& job, const ItemData& items, const LogData& data) {
@@ -61,8 +69,7 @@ RankingProtocol make_protocol(const Job& job, const ItemData& items, const LogDa
   protocol.filter_seen = options.filter_seen;
   protocol.batch_users = options.batch_users;
   protocol.precision = job.experiment.compute.precision;
-  if (options.coverage_denominator == CoverageDenominator::train)
-    for (int64_t count : items.catalogue.counts) protocol.counted.push_back(count > 0 ? 1 : 0);
+  protocol.counted = coverage_mask(options.coverage_denominator, items.catalogue);
   protocol.split = to_string(data.split.options.kind) + "/test";
   return protocol;
 }

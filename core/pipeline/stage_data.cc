@@ -15,11 +15,13 @@ LogData read_data(const Experiment& experiment) {
   const Component& component = *experiment.interactions.component;
   LogData data;
   {
-    InteractionsSource source(component.table<heddle_interactions_vtable>(), component.id, host(), experiment.interactions.values.raw());
+    InteractionsSource source(component.table<heddle_interactions_vtable>(), component.id, host(),
+                              experiment.interactions.values.raw());
     data.log = read_log(source, experiment.filters);
   }
   const LogReport& report = data.log.report;
-  if (report.bad_rows > 0) log_line(HEDDLE_LOG_WARNING, component.id, fmt::format("{} bad rows skipped", report.bad_rows));
+  if (report.bad_rows > 0)
+    log_line(HEDDLE_LOG_WARNING, component.id, fmt::format("{} bad rows skipped", report.bad_rows));
   data.split = make_split(data.log, experiment.split, experiment.seed);
   return data;
 }
@@ -68,8 +70,9 @@ void run_attributes(Session& session, const Job& job) {
   const ItemData items = read_items(job.experiment, *data);
   for (const AttributeSourceReport& source : items.attributes.sources)
     if (source.unlabelled_items == items.catalogue.size())
-      log_line(HEDDLE_LOG_WARNING, source.plugin, fmt::format("[attributes.{}] labels none of the {} items; do its ids match those of the interactions?",
-                                                              source.prefix, items.catalogue.size()));
+      log_line(HEDDLE_LOG_WARNING, source.plugin,
+               fmt::format("[attributes.{}] labels none of the {} items; do its ids match those of the interactions?",
+                           source.prefix, items.catalogue.size()));
   auto writer = session.store().create(record_of(job.keys.attributes()));
   save_items(writer, items);
   writer.commit();

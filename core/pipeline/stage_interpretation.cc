@@ -15,7 +15,8 @@ constexpr int64_t block_rows = 4096;
 
 FeatureMetrics make_metrics(const std::vector<ComponentUse>& uses) {
   FeatureMetrics metrics;
-  for (const ComponentUse& use : uses) metrics.push_back(std::make_unique<FeatureMetric>(use.name, *use.component, use.values));
+  for (const ComponentUse& use : uses)
+    metrics.push_back(std::make_unique<FeatureMetric>(use.name, *use.component, use.values));
   return metrics;
 }
 
@@ -28,7 +29,8 @@ struct Inputs {
 
 Inputs inputs_of(Session& session, const Job& job, const std::string& site) {
   const bool test = job.experiment.interpret->options.points == PointsOf::test_users;
-  return {session.activations(job, site, test ? Users::test : Users::dictionary), session.normalizer(job, site), session.items(job), test ? "test_users" : "activation_users"};
+  return {session.activations(job, site, test ? Users::test : Users::dictionary), session.normalizer(job, site),
+          session.items(job), test ? "test_users" : "activation_users"};
 }
 
 FeatureColumns columns_of(Session& session, const Inputs& inputs, DictionaryModel& model, int32_t precision) {
@@ -45,11 +47,13 @@ FeatureColumns columns_of(Session& session, const Inputs& inputs, DictionaryMode
     const int64_t count = std::min(block_rows, inputs.activations->rows() - begin);
     inputs.activations->read(begin, count, rows.data());
     inputs.normalizer->apply(rows.data(), count);
-    session.device().copy_from_host(x.dl()->data, rows.data(), static_cast<size_t>(count * inputs.activations->width()) * sizeof(float));
+    session.device().copy_from_host(x.dl()->data, rows.data(),
+                                    static_cast<size_t>(count * inputs.activations->width()) * sizeof(float));
     model.encode(session.context(), precision, x.rows(0, count), codes.get());
     // The columns live in host memory, the codes where the device is.
     heddle_codes host = *codes.get();
-    offsets.resize(static_cast<size_t>(host.rows) + 1), indices.resize(static_cast<size_t>(host.nnz)), values.resize(static_cast<size_t>(host.nnz));
+    offsets.resize(static_cast<size_t>(host.rows) + 1), indices.resize(static_cast<size_t>(host.nnz)),
+        values.resize(static_cast<size_t>(host.nnz));
     session.device().copy_to_host(offsets.data(), host.offsets, offsets.size() * sizeof(int64_t));
     session.device().copy_to_host(indices.data(), host.indices, indices.size() * sizeof(int32_t));
     session.device().copy_to_host(values.data(), host.values, values.size() * sizeof(float));
@@ -62,9 +66,11 @@ FeatureColumns columns_of(Session& session, const Inputs& inputs, DictionaryMode
 }
 
 // Best values per attribute and their means, as results. Attributes without any scored feature are absent and say why.
-StageResults results_of(const FeatureScores& scores, const FeatureMetrics& metrics, const std::string& best_by, const AttributeTable& attributes, bool absolute) {
+StageResults results_of(const FeatureScores& scores, const FeatureMetrics& metrics, const std::string& best_by,
+                        const AttributeTable& attributes, bool absolute) {
   StageResults results;
-  const auto deciding = std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
+  const auto deciding =
+      std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
   const auto best = best_features(scores, best_by, (*deciding)->lower_is_better(), absolute);
   std::map<std::string, std::pair<double, int64_t>> sums;
   for (size_t a = 0; a < best.size(); ++a) {
@@ -86,11 +92,14 @@ StageResults results_of(const FeatureScores& scores, const FeatureMetrics& metri
       results.values.push_back(std::move(value));
     }
     ResultValue share{"point_share", "", attribute.name, std::nullopt, "", nlohmann::json::object()};
-    if (scores.points > 0) share.value = static_cast<double>(scores.label_points[a]) / static_cast<double>(scores.points);
+    if (scores.points > 0)
+      share.value = static_cast<double>(scores.label_points[a]) / static_cast<double>(scores.points);
     results.values.push_back(std::move(share));
   }
   for (const auto& [name, sum] : sums) {
-    ResultValue value{name, "", "", sum.first / static_cast<double>(sum.second), "", {{"attributes", sum.second}, {"best_by", best_by}}};
+    ResultValue value{name, "",
+                      "",   sum.first / static_cast<double>(sum.second),
+                      "",   {{"attributes", sum.second}, {"best_by", best_by}}};
     results.values.push_back(std::move(value));
   }
   return results;
@@ -101,7 +110,10 @@ std::string deciding_metric(const InterpretSection& section) {
 }
 
 nlohmann::json protocol_of(const Inputs& inputs, const std::string& site, const std::string& best_by, bool absolute) {
-  return {{"site", site}, {"points", inputs.activations->rows()}, {"users", inputs.users}, {"label", "attribute of the input item"},
+  return {{"site", site},
+          {"points", inputs.activations->rows()},
+          {"users", inputs.users},
+          {"label", "attribute of the input item"},
           {"best_by", absolute ? "|" + best_by + "|" : best_by}};
 }
 
@@ -115,8 +127,10 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
   const auto model = session.dictionary(job, name);
   const FeatureColumns columns = columns_of(session, inputs, *model, experiment.compute.precision);
   const FeatureMetrics metrics = make_metrics(section.metrics);
-  const FeatureScores scores = score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
-  const auto statistics = feature_statistics(session.context(), columns, inputs.activations->items(), section.options.top_items, section.options.top_points);
+  const FeatureScores scores =
+      score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
+  const auto statistics = feature_statistics(session.context(), columns, inputs.activations->items(),
+                                             section.options.top_items, section.options.top_points);
 
   FeatureFile file;
   for (const Attribute& attribute : inputs.items->attributes.attributes) file.attributes.push_back(attribute.name);
@@ -135,7 +149,8 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
     for (int32_t point : from.top_points) {
       const auto at = static_cast<size_t>(point);
       const auto entry = static_cast<size_t>(std::lower_bound(rows.begin(), rows.end(), point) - rows.begin());
-      feature.points.push_back({inputs.activations->users()[at], inputs.activations->positions()[at], inputs.activations->items()[at], values[entry]});
+      feature.points.push_back({inputs.activations->users()[at], inputs.activations->positions()[at],
+                                inputs.activations->items()[at], values[entry]});
     }
     file.features.push_back(std::move(feature));
   }
@@ -164,10 +179,12 @@ void run_neurons(Session& session, const Job& job, const std::string& site) {
   }
   columns.finish();
   const FeatureMetrics metrics = make_metrics(section.metrics);
-  const FeatureScores scores = score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
+  const FeatureScores scores =
+      score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
   const std::string best_by = deciding_metric(section);
   // A neuron's sign is arbitrary: the best one is that of the largest |score| for metrics that are symmetric about 0.
-  const auto deciding = std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
+  const auto deciding =
+      std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
   const bool absolute = (*deciding)->info().lowest < 0;
   StageResults results = results_of(scores, metrics, best_by, inputs.items->attributes, absolute);
   results.protocol = protocol_of(inputs, site, best_by, absolute);

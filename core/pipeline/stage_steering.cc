@@ -18,18 +18,22 @@ struct Target {
 };
 
 // References to targets: attributes become their best feature, "PREFIX:*" every binary attribute of a source.
-std::vector<Target> resolve(Session& session, const Job& job, const SteerOptions& options, const AttributeTable& attributes) {
+std::vector<Target> resolve(Session& session, const Job& job, const SteerOptions& options,
+                            const AttributeTable& attributes) {
   std::vector<Target> targets;
   std::optional<FeatureFile> file;
   auto best = [&](const std::string& attribute, const FeatureReference& reference, bool required) {
-    if (!job.experiment.interpret) wrong_use("[[steer]] feature {}: finding the feature of an attribute needs [interpret]", reference.text());
+    if (!job.experiment.interpret)
+      wrong_use("[[steer]] feature {}: finding the feature of an attribute needs [interpret]", reference.text());
     if (!file) file = FeatureFile::load(session.artefact(job.keys.interpretation(options.dictionary)));
     std::string by = reference.by.empty() ? job.experiment.interpret->options.best_by : reference.by;
     if (by.empty()) by = file->metrics.front();
     const auto found = file->best_features(by, file->attribute(attribute), reference.rank);
     if (static_cast<int64_t>(found.size()) < reference.rank) {
       // Among "all of a source" an attribute that no test row has is no fault of the user's; by name it is.
-      if (required) wrong_use("[[steer]] feature {}: no feature has a {} with {} (it labels no data point)", reference.text(), by, attribute);
+      if (required)
+        wrong_use("[[steer]] feature {}: no feature has a {} with {} (it labels no data point)", reference.text(), by,
+                  attribute);
       log_line(HEDDLE_LOG_WARNING, "steer", fmt::format("{}: no feature has a {} with it; left out", attribute, by));
       return;
     }
@@ -42,8 +46,10 @@ std::vector<Target> resolve(Session& session, const Job& job, const SteerOptions
       const std::string prefix = reference.attribute.substr(0, reference.attribute.size() - 2);
       bool any = false;
       for (const Attribute& attribute : attributes.attributes)
-        if (attribute.prefix == prefix && attribute.type == HEDDLE_ATTRIBUTE_BINARY) any = true, best(attribute.name, reference, false);
-      if (!any) wrong_use("[[steer]] feature {}: no source [attributes.{}] with binary attributes", reference.text(), prefix);
+        if (attribute.prefix == prefix && attribute.type == HEDDLE_ATTRIBUTE_BINARY)
+          any = true, best(attribute.name, reference, false);
+      if (!any)
+        wrong_use("[[steer]] feature {}: no source [attributes.{}] with binary attributes", reference.text(), prefix);
     } else {
       best(reference.attribute, reference, true);
     }
@@ -55,7 +61,9 @@ std::vector<Target> resolve(Session& session, const Job& job, const SteerOptions
 // Row `feature` of the decoder: the feature's direction on the normalised scale.
 std::vector<float> decoder_row(DictionaryModel& model, int64_t feature) {
   const auto decoder = model.parameters().with_role(HEDDLE_ROLE_DECODER);
-  if (!decoder) wrong_use("[[steer]] kind = \"add_vector\": dictionary plugin {} declares no parameter with the role decoder", model.id());
+  if (!decoder)
+    wrong_use("[[steer]] kind = \"add_vector\": dictionary plugin {} declares no parameter with the role decoder",
+              model.id());
   const auto width = static_cast<size_t>(model.inputs());
   std::vector<float> row(width);
   auto* base = static_cast<const float*>(model.parameters().tensor(*decoder).dl()->data);
@@ -71,17 +79,20 @@ void run_steering(Session& session, const Job& job, size_t index) {
   const auto data = session.log(job);
   const auto items = session.items(job);
   const auto backbone = session.backbone(job);
-  const std::string site = options.site.empty() ? experiment.dictionaries.at(options.dictionary).site : options.site;
+  const std::string& site = experiment.site_of(options);
   std::shared_ptr<DictionaryModel> model;
   if (!options.dictionary.empty()) model = session.dictionary(job, options.dictionary);
   // A vector may be added at a site that no dictionary reads; there it is on the model's own scale.
   const int64_t site_index = backbone->site(site);
-  const bool normalised = session.has(job.keys.activations(site));
-  const auto normalizer = normalised ? session.normalizer(job, site) : std::make_shared<const Normalizer>(backbone->sites()[static_cast<size_t>(site_index)].width);
+  const bool normalised = experiment.dictionary_reads(site);
+  const auto normalizer =
+      normalised ? session.normalizer(job, site)
+                 : std::make_shared<const Normalizer>(backbone->sites()[static_cast<size_t>(site_index)].width);
 
   const Part part = first_users(data->split.test, options.users);
   const RankingMetrics metrics = make_ranking_metrics(experiment.evaluate.metrics);
-  const SweepSetting setting{*backbone, session.context(), data->log, part, items->attributes, metrics, make_protocol(job, *items, *data)};
+  const SweepSetting setting{
+      *backbone, session.context(), data->log, part, items->attributes, metrics, make_protocol(job, *items, *data)};
   const auto targets = resolve(session, job, options, items->attributes);
 
   StageResults results;
@@ -90,7 +101,8 @@ void run_steering(Session& session, const Job& job, size_t index) {
     if (target != nullptr) keys["target"] = target->name;
     if (value) keys["value"] = *value;
     const std::string feature = target != nullptr && target->feature >= 0 ? std::to_string(target->feature) : "";
-    for (const MetricValue& metric : point.metrics) results.values.push_back({metric.name, feature, "", metric.value, "", keys});
+    for (const MetricValue& metric : point.metrics)
+      results.values.push_back({metric.name, feature, "", metric.value, "", keys});
     for (size_t a = 0; a < point.shares.size(); ++a)
       if (items->attributes.attributes[a].type == HEDDLE_ATTRIBUTE_BINARY)
         results.values.push_back({"share", feature, items->attributes.attributes[a].name, point.shares[a], "", keys});
@@ -130,7 +142,8 @@ void run_steering(Session& session, const Job& job, size_t index) {
       }
       return intervention;
     };
-    const auto points = sweep(setting, site_index, model.get(), *normalizer, options.values, at, [&](size_t) { progress.update(++done, target.name); });
+    const auto points = sweep(setting, site_index, model.get(), *normalizer, options.values, at,
+                              [&](size_t) { progress.update(++done, target.name); });
     for (const SweepPoint& point : points) add_point(point, &target, point.value);
   }
   auto writer = session.store().create(record_of(job.keys.steering(index)));

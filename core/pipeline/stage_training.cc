@@ -27,8 +27,14 @@ void run_backbone(Session& session, const Job& job) {
   protocol.precision = experiment.compute.precision;
   protocol.split = to_string(data->split.options.kind) + "/validation";
   const auto partial = session.store().partial(key.stage, key.key);
-  const BackboneTrainingRun run{data->log, data->split.train, data->split.validation, experiment.seed, experiment.backbone->training, protocol,
-                                partial / "checkpoint.safetensors", json{{"key", key.key}}};
+  const BackboneTrainingRun run{data->log,
+                                data->split.train,
+                                data->split.validation,
+                                experiment.seed,
+                                experiment.backbone->training,
+                                protocol,
+                                partial / "checkpoint.safetensors",
+                                json{{"key", key.key}}};
   const BackboneTrainingResult trained = train_backbone(backbone, session.context(), run);
 
   auto writer = session.store().create(record_of(key));
@@ -36,10 +42,15 @@ void run_backbone(Session& session, const Job& job) {
   backbone.save(writer.file(model_file));
   json history = json::array();
   for (const EpochRecord& epoch : trained.history)
-    history.push_back({{"epoch", epoch.epoch}, {"loss", epoch.loss}, {"validation", epoch.validation < 0 ? json(nullptr) : json(epoch.validation)}});
+    history.push_back({{"epoch", epoch.epoch},
+                       {"loss", epoch.loss},
+                       {"validation", epoch.validation < 0 ? json(nullptr) : json(epoch.validation)}});
   write_json(writer.file("history.json"), history);
   StageResults results;
-  results.protocol = {{"split", protocol.split}, {"filter_seen", protocol.filter_seen}, {"k", protocol.k}, {"stopping", experiment.backbone->training.metric}};
+  results.protocol = {{"split", protocol.split},
+                      {"filter_seen", protocol.filter_seen},
+                      {"k", protocol.k},
+                      {"stopping", experiment.backbone->training.metric}};
   results.add("epochs", static_cast<double>(trained.history.size()));
   results.add("steps", static_cast<double>(trained.steps));
   results.add("tokens", static_cast<double>(trained.tokens));
@@ -67,8 +78,10 @@ void run_activations(Session& session, const Job& job, const std::string& site) 
   StageResults results;
   results.protocol = {{"site", site}, {"positions", extraction.last_position_only ? "last" : "all"}};
   const bool stream = experiment.activations.store == ActivationStoring::stream;
-  const ActivationFormat format = experiment.activations.store == ActivationStoring::bf16 ? ActivationFormat::bf16 : ActivationFormat::f32;
-  for (const auto& [name, part] : {std::pair<std::string, const Part*>{"dictionary", &data->split.dictionary}, {"test", &data->split.test}}) {
+  const ActivationFormat format =
+      experiment.activations.store == ActivationStoring::bf16 ? ActivationFormat::bf16 : ActivationFormat::f32;
+  for (const auto& [name, part] :
+       {std::pair<std::string, const Part*>{"dictionary", &data->split.dictionary}, {"test", &data->split.test}}) {
     if (stream) continue;
     ActivationFileSink sink(writer.file(name + ".safetensors"), format, json{{"site", site}, {"users", name}});
     extract_activations(*backbone, session.context(), data->log, *part, extraction, sink);
@@ -89,37 +102,37 @@ namespace {
 std::string pass_of(const DictionaryTask& task) {
   const DictionarySection& section = task.job->experiment.dictionaries.at(task.name);
   const DictionaryTraining& training = section.training;
-  return fmt::format("{} {} {} {} {} {}", task.job->keys.activations(section.site).key, task.job->experiment.seed, training.batch, training.steps,
-                     training.epochs, training.precision);
+  return fmt::format("{} {} {} {} {} {}", task.job->keys.activations(section.site).key, task.job->experiment.seed,
+                     training.batch, training.steps, training.epochs, training.precision);
 }
-
-constexpr int64_t init_sample_rows = 32768;  // enough for a geometric median; what OpenAI's trainer uses
 
 void train_together(Session& session, const std::vector<DictionaryTask>& tasks) {
   const Job& first = *tasks.front().job;
   const DictionarySection& section = first.experiment.dictionaries.at(tasks.front().name);
   const auto activations = session.activations(first, section.site, Users::dictionary);
   const auto normalizer = session.normalizer(first, section.site);
-  const int64_t sample_rows = std::min(init_sample_rows, activations->rows());
-  std::vector<float> sample(static_cast<size_t>(sample_rows * activations->width()));
-  activations->read(0, sample_rows, sample.data());
-  normalizer->apply(sample.data(), sample_rows);
 
   std::vector<std::unique_ptr<DictionaryModel>> models;
   std::vector<DictionaryJob> jobs;
   json keys = json::array();
   for (const DictionaryTask& task : tasks) {
     const DictionarySection& own = task.job->experiment.dictionaries.at(task.name);
-    models.push_back(std::make_unique<DictionaryModel>(session.device(), *own.plugin.component, own.plugin.values, activations->width()));
-    models.back()->initialise(session.context(), task.job->experiment.seed, sample.data(), sample_rows);
+    models.push_back(std::make_unique<DictionaryModel>(session.device(), *own.plugin.component, own.plugin.values,
+                                                       activations->width()));
     const std::string point = task.job->experiment.sweep_label();
-    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), task.job->experiment.seed, own.training});
+    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), task.job->experiment.seed,
+                    own.training});
     keys.push_back(task.job->keys.dictionary(task.name).key);
   }
   // One checkpoint for the group, under the key of its first member.
   const StageKey group = first.keys.dictionary(tasks.front().name);
   const auto partial = session.store().partial(group.stage, group.key);
-  const DictionaryRun run{*activations, *normalizer, first.experiment.seed, section.training.precision, partial / "checkpoint.safetensors", json{{"keys", keys}}};
+  const DictionaryRun run{*activations,
+                          *normalizer,
+                          first.experiment.seed,
+                          section.training.precision,
+                          partial / "checkpoint.safetensors",
+                          json{{"keys", keys}}};
   const auto trained = train_dictionaries(jobs, session.context(), run);
   for (size_t i = 0; i < tasks.size(); ++i) {
     const DictionarySection& own = tasks[i].job->experiment.dictionaries.at(tasks[i].name);

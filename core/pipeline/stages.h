@@ -15,7 +15,9 @@ struct StageResults {
   nlohmann::json protocol = nlohmann::json::object();
   std::vector<ResultValue> values;
 
-  void add(std::string metric, double value) { values.push_back({std::move(metric), "", "", value, "", nlohmann::json::object()}); }
+  void add(std::string metric, double value) {
+    values.push_back({std::move(metric), "", "", value, "", nlohmann::json::object()});
+  }
 };
 
 void save_results(const ArtefactWriter& writer, const StageResults& results);
@@ -45,6 +47,8 @@ ArtefactRecord record_of(const StageKey& key);
 // The ranking metrics and protocol of [evaluate]; `split` for the record.
 RankingMetrics make_ranking_metrics(const std::vector<ComponentUse>& uses);
 RankingProtocol make_protocol(const Job& job, const ItemData& items, const LogData& data);
+// Which items count for coverage: those with an event in the training log, or (empty) the whole catalogue.
+std::vector<uint8_t> coverage_mask(CoverageDenominator denominator, const Catalogue& catalogue);
 // The first `users` users of a part, all of them with 0.
 Part first_users(const Part& part, int64_t users);
 

@@ -69,8 +69,10 @@ size_t rank_of(const std::string& metric) {
 std::vector<const ResultValue*> ranking_values(const StageResults& results) {
   std::vector<const ResultValue*> out;
   for (const ResultValue& value : results.values)
-    if (value.keys.contains("k") && !value.keys.contains("value") && value.attribute.empty() && value.feature.empty()) out.push_back(&value);
-  std::stable_sort(out.begin(), out.end(), [](const ResultValue* a, const ResultValue* b) { return rank_of(a->metric) < rank_of(b->metric); });
+    if (value.keys.contains("k") && !value.keys.contains("value") && value.attribute.empty() && value.feature.empty())
+      out.push_back(&value);
+  std::stable_sort(out.begin(), out.end(),
+                   [](const ResultValue* a, const ResultValue* b) { return rank_of(a->metric) < rank_of(b->metric); });
   if (out.size() > 5) out.resize(5);
   return out;
 }
@@ -84,7 +86,8 @@ constexpr Named quality[] = {{"rmse_global", "RMSE", 3}, {"ev_var", "EV", 4}, {"
 
 // Short names: the long ones stand in `heddle results`.
 std::string short_title(const std::string& metric) {
-  static const std::map<std::string, std::string> titles = {{"ndcg", "NDCG"}, {"hit_rate", "HitRate"}, {"mrr", "MRR"}, {"recall", "Recall"},
+  static const std::map<std::string, std::string> titles = {{"ndcg", "NDCG"},         {"hit_rate", "HitRate"},
+                                                            {"mrr", "MRR"},           {"recall", "Recall"},
                                                             {"coverage", "Coverage"}, {"inter_list_diversity", "ILD"}};
   const auto found = titles.find(metric);
   return found == titles.end() ? metric : found->second;
@@ -100,7 +103,11 @@ std::string recommendation_table(const std::vector<RunResults>& runs) {
   if (dictionaries)
     for (const Named& entry : quality) header.emplace_back(entry.title);
   for (const ResultValue* value : columns) header.push_back(short_title(value->metric));
-  Table table(header, [&] { std::vector<bool> right(header.size(), true); right[0] = false; return right; }());
+  Table table(header, [&] {
+    std::vector<bool> right(header.size(), true);
+    right[0] = false;
+    return right;
+  }());
   auto add = [&](const std::string& label, const StageResults& results) {
     std::vector<std::string> row = {label};
     if (dictionaries)
@@ -113,14 +120,17 @@ std::string recommendation_table(const std::vector<RunResults>& runs) {
     const std::string point = runs.size() > 1 ? run.record().run.substr(run.record().run.find('@') + 1) + " " : "";
     // Points of a sweep often share the backbone; its row comes once.
     const std::string key = run.record().stages.at({"evaluation", ""});
-    if (key != seen) add(runs.size() > 1 && !seen.empty() ? point + "untouched" : "untouched", *run.of("evaluation", ""));
+    if (key != seen)
+      add(runs.size() > 1 && !seen.empty() ? point + "untouched" : "untouched", *run.of("evaluation", ""));
     seen = key;
     for (const auto& [name, site] : run.record().sites)
       if (const auto results = run.of("evaluation", name)) add(point + name, *results);
   }
   const nlohmann::json& protocol = first->protocol;
-  return fmt::format("Recommendation at {}: {}, {} users, seen items {}\n\n{}", protocol.value("k", runs.front().record().top), protocol.value("split", ""),
-                     protocol.value("users", 0), protocol.value("filter_seen", true) ? "left out" : "kept", table.text(width));
+  return fmt::format("Recommendation at {}: {}, {} users, seen items {}\n\n{}",
+                     protocol.value("k", runs.front().record().top), protocol.value("split", ""),
+                     protocol.value("users", 0), protocol.value("filter_seen", true) ? "left out" : "kept",
+                     table.text(width));
 }
 
 std::string feature_table(const RunResults& run, const std::string& dictionary) {
@@ -144,7 +154,11 @@ std::string feature_table(const RunResults& run, const std::string& dictionary) 
   std::vector<std::string> header = {"attribute", "feature"};
   header.insert(header.end(), metrics.begin(), metrics.end());
   header.insert(header.end(), {"best neuron", "share"});
-  Table table(header, [&] { std::vector<bool> right(header.size(), true); right[0] = false; return right; }());
+  Table table(header, [&] {
+    std::vector<bool> right(header.size(), true);
+    right[0] = false;
+    return right;
+  }());
   std::stable_sort(attributes.begin(), attributes.end(), [&](const std::string& a, const std::string& b) {
     return cells[{a, by}]->value.value_or(-1e9) > cells[{b, by}]->value.value_or(-1e9);
   });
@@ -161,11 +175,13 @@ std::string feature_table(const RunResults& run, const std::string& dictionary) 
     if (!value.metric.starts_with("mean_best.") || !value.metric.ends_with("." + by) || !value.value) continue;
     const std::string prefix = value.metric.substr(10, value.metric.size() - 10 - by.size() - 1);
     const auto baseline = neurons ? find(*neurons, value.metric) : std::nullopt;
-    means += fmt::format("mean {} over {} {} attributes: best feature {:.3f}", by, value.keys.value("attributes", 0), prefix, *value.value);
+    means += fmt::format("mean {} over {} {} attributes: best feature {:.3f}", by, value.keys.value("attributes", 0),
+                         prefix, *value.value);
     means += baseline ? fmt::format(", best neuron {:.3f} (absolute)\n", *baseline) : "\n";
   }
-  return fmt::format("\nFeatures of {} that stand for attributes, on {} data points of {}\n\n{}{}", dictionary, results->protocol.value("points", 0),
-                     results->protocol.value("users", ""), table.text(width), means);
+  return fmt::format("\nFeatures of {} that stand for attributes, on {} data points of {}\n\n{}{}", dictionary,
+                     results->protocol.value("points", 0), results->protocol.value("users", ""), table.text(width),
+                     means);
 }
 
 std::string steering_table(const RunResults& run, const std::string& index) {
@@ -183,7 +199,8 @@ std::string steering_table(const RunResults& run, const std::string& index) {
     const std::string target = value.keys.value("target", "");
     if (target.empty()) {
       if (value.metric == "share") before[value.attribute] = *value.value;
-      else if (metric.empty() || rank_of(value.metric) < rank_of(metric)) metric = value.metric, untouched_metric = *value.value;
+      else if (metric.empty() || rank_of(value.metric) < rank_of(metric))
+        metric = value.metric, untouched_metric = *value.value;
       continue;
     }
     const double at = value.keys.at("value");
@@ -202,7 +219,11 @@ std::string steering_table(const RunResults& run, const std::string& index) {
   }
   std::vector<std::string> header = {"feature set to", "of", "untouched"};
   for (double value : shown) header.push_back(fmt::format("{:g}", value));
-  Table table(header, [&] { std::vector<bool> right(header.size(), true); right[0] = false; return right; }());
+  Table table(header, [&] {
+    std::vector<bool> right(header.size(), true);
+    right[0] = false;
+    return right;
+  }());
   for (const std::string& target : targets) {
     std::vector<std::string> row = {target, feature[target]};
     row.push_back(before.count(target) != 0 ? fmt::format("{:.3f}", before[target]) : "–");
@@ -220,8 +241,9 @@ std::string steering_table(const RunResults& run, const std::string& index) {
     row.push_back(fmt::format("{:.3f}", sum / static_cast<double>(targets.size())));
   }
   table.add(std::move(row));
-  return fmt::format("\nSteering {}: share of the attribute in the top {} of {} users when its feature is set\n\n{}", results->protocol.value("dictionary", ""),
-                     results->protocol.value("k", 0), results->protocol.value("users", 0), table.text(width));
+  return fmt::format("\nSteering {}: share of the attribute in the top {} of {} users when its feature is set\n\n{}",
+                     results->protocol.value("dictionary", ""), results->protocol.value("k", 0),
+                     results->protocol.value("users", 0), table.text(width));
 }
 
 }  // namespace
@@ -246,8 +268,8 @@ std::string run_summaries(const std::filesystem::path& output, const std::vector
       for (const ResultValue& value : results->values) {
         if (!value.metric.starts_with("mean_best.") || !value.metric.ends_with("." + run.record().best_by)) continue;
         any = true;
-        table.add({run.record().run.substr(run.record().run.find('@') + 1), dictionary, value.metric.substr(10), number(value.value, 3),
-                   number(neurons ? find(*neurons, value.metric) : std::nullopt, 3)});
+        table.add({run.record().run.substr(run.record().run.find('@') + 1), dictionary, value.metric.substr(10),
+                   number(value.value, 3), number(neurons ? find(*neurons, value.metric) : std::nullopt, 3)});
       }
     }
   return any ? out + "\nFeatures that stand for attributes\n\n" + table.text(width) : out;

@@ -10,8 +10,15 @@ namespace {
 
 class Intervener {
  public:
-  Intervener(Device& device, DictionaryModel* model, const Normalizer& normalizer, const Intervention& intervention, const HookPoint& point)
-      : device_(device), model_(model), normalizer_(normalizer), intervention_(intervention), call_(*point.call), x_(*point.activations), batch_(*point.batch) {
+  Intervener(Device& device, DictionaryModel* model, const Normalizer& normalizer, const Intervention& intervention,
+             const HookPoint& point)
+      : device_(device),
+        model_(model),
+        normalizer_(normalizer),
+        intervention_(intervention),
+        call_(*point.call),
+        x_(*point.activations),
+        batch_(*point.batch) {
     const auto* offsets = static_cast<const int64_t*>(batch_.offsets->data);
     for (int64_t s = 0; s < batch_.count; ++s)
       if (offsets[s + 1] > offsets[s]) last_.push_back(static_cast<int32_t>(offsets[s + 1] - 1));
@@ -54,8 +61,9 @@ class Intervener {
       if (!edited_rows.empty()) mask = row_mask(rows, edited_rows);
       for (const FeatureEdit& edit : intervention_.features) {
         ErrorBuffer error;
-        check(call_.ops->codes_set(call_.device_context, codes, edit.feature, edit.value, edited_rows.empty() ? nullptr : mask.dl(), error), error,
-              "codes_set");
+        check(call_.ops->codes_set(call_.device_context, codes, edit.feature, edit.value,
+                                   edited_rows.empty() ? nullptr : mask.dl(), error),
+              error, "codes_set");
       }
     }
     model_->decode(call_, codes, y);
@@ -116,7 +124,8 @@ class Intervener {
   }
 
   static TensorView row_of(const DLTensor& matrix, int64_t row) {
-    return TensorView(static_cast<float*>(matrix.data) + row * matrix.strides[0], DType::f32, {1, matrix.shape[1]}, matrix.device);
+    return TensorView(static_cast<float*>(matrix.data) + row * matrix.strides[0], DType::f32, {1, matrix.shape[1]},
+                      matrix.device);
   }
 
   void axpby(float alpha, TensorView& x, float beta, TensorView& y) {
@@ -142,17 +151,23 @@ void validate(const Intervention& intervention, const DictionaryModel* model, co
   for (const FeatureEdit& edit : intervention.features) {
     if (edit.feature < 0 || edit.feature >= model->features())
       wrong_use("feature {} is not in the dictionary; accepted: 0 to {}", edit.feature, model->features() - 1);
-    if (!std::isfinite(edit.value)) wrong_use("feature {} cannot be set to {}; accepted: any finite number", edit.feature, edit.value);
+    if (!std::isfinite(edit.value))
+      wrong_use("feature {} cannot be set to {}; accepted: any finite number", edit.feature, edit.value);
   }
   if (!intervention.vector.empty() && static_cast<int64_t>(intervention.vector.size()) != normalizer.width())
-    wrong_use("the vector to add has {} entries, but the site is {} wide", intervention.vector.size(), normalizer.width());
+    wrong_use("the vector to add has {} entries, but the site is {} wide", intervention.vector.size(),
+              normalizer.width());
   for (float entry : intervention.vector)
     if (!std::isfinite(entry)) wrong_use("the vector to add holds {}; accepted: finite numbers", entry);
-  if (intervention.reconstruct && !intervention.features.empty() && intervention.edit == Positions::all && intervention.replace == Positions::last)
-    wrong_use("positions = \"all\" with replace = \"last\": edits before the last position would not reach the model; accepted: replace = \"all\"");
+  if (intervention.reconstruct && !intervention.features.empty() && intervention.edit == Positions::all &&
+      intervention.replace == Positions::last)
+    wrong_use(
+        "positions = \"all\" with replace = \"last\": edits before the last position would not reach the model; "
+        "accepted: replace = \"all\"");
 }
 
-Hook make_hook(int64_t site, Device& device, DictionaryModel* model, const Normalizer& normalizer, Intervention intervention) {
+Hook make_hook(int64_t site, Device& device, DictionaryModel* model, const Normalizer& normalizer,
+               Intervention intervention) {
   validate(intervention, model, normalizer);
   return [site, &device, model, &normalizer, intervention = std::move(intervention)](const HookPoint& point) {
     if (point.site == site) Intervener(device, model, normalizer, intervention, point).run();

@@ -29,9 +29,9 @@ struct FeatureEdit {
 };
 
 struct Intervention {
-  bool reconstruct = true;             // false: add_vector only
-  std::vector<FeatureEdit> features;   // applied in order
-  std::vector<float> vector;           // [inputs], normalised scale, already times its value; empty = none
+  bool reconstruct = true;            // false: add_vector only
+  std::vector<FeatureEdit> features;  // applied in order
+  std::vector<float> vector;          // [inputs], normalised scale, already times its value; empty = none
   Positions edit = Positions::last;
   Positions replace = Positions::all;
   bool keep_error = false;
@@ -42,6 +42,7 @@ struct Intervention {
 void validate(const Intervention& intervention, const DictionaryModel* model, const Normalizer& normalizer);
 
 // Acts at `site` of the backbone and leaves the others alone. model may be null when nothing is reconstructed.
-Hook make_hook(int64_t site, Device& device, DictionaryModel* model, const Normalizer& normalizer, Intervention intervention);
+Hook make_hook(int64_t site, Device& device, DictionaryModel* model, const Normalizer& normalizer,
+               Intervention intervention);
 
 }  // namespace heddle

@@ -38,8 +38,9 @@ struct SweepSetting {
 SweepPoint untouched_point(const SweepSetting& setting);
 
 // One point per value; intervention_at(value) gives what is done at `site`. progress is called after each point.
-std::vector<SweepPoint> sweep(const SweepSetting& setting, int64_t site, DictionaryModel* model, const Normalizer& normalizer,
-                              const std::vector<double>& values, const std::function<Intervention(double)>& intervention_at,
+std::vector<SweepPoint> sweep(const SweepSetting& setting, int64_t site, DictionaryModel* model,
+                              const Normalizer& normalizer, const std::vector<double>& values,
+                              const std::function<Intervention(double)>& intervention_at,
                               const std::function<void(size_t)>& progress = {});
 
 }  // namespace heddle

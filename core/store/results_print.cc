@@ -1,6 +1,8 @@
 #include "core/store/results_print.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "core/base/error.h"
@@ -36,7 +38,30 @@ Column column(std::string name, const std::vector<ResultRecord>& records, F&& ce
   return result;
 }
 
-// Coordinates of a number, without the number.
+// Columns that every result has, in the order of the CSV.
+constexpr const char* fixed_columns[] = {"experiment", "run",  "stage", "part",   "metric",   "feature",
+                                         "attribute",  "seed", "value", "reason", "protocol", "key"};
+
+// Names of the further coordinates as they are printed: those that are also a fixed column get a prefix, so that each
+// name means one thing. The value that a feature is set to is `steer_value`.
+std::map<std::string, std::string> printed_names(const std::vector<ResultRecord>& records) {
+  const std::set<std::string> names = key_names(records);
+  std::set<std::string> taken(std::begin(fixed_columns), std::end(fixed_columns));
+  taken.insert("keys");
+  std::map<std::string, std::string> printed;
+  for (const std::string& name : names)
+    if (taken.count(name) == 0) printed[name] = name;
+  taken.insert(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (printed.count(name) != 0) continue;
+    std::string other = name == "value" ? "steer_value" : "key_" + name;
+    while (!taken.insert(other).second) other = "key_" + other;
+    printed[name] = other;
+  }
+  return printed;
+}
+
+// Coordinates of a number that every result has.
 std::vector<Column> coordinates(const std::vector<ResultRecord>& records) {
   std::vector<Column> columns;
   columns.push_back(column("experiment", records, [](const ResultRecord& r) { return r.stage.experiment; }));
@@ -46,11 +71,17 @@ std::vector<Column> coordinates(const std::vector<ResultRecord>& records) {
   columns.push_back(column("metric", records, [](const ResultRecord& r) { return r.value.metric; }));
   columns.push_back(column("feature", records, [](const ResultRecord& r) { return r.value.feature; }));
   columns.push_back(column("attribute", records, [](const ResultRecord& r) { return r.value.attribute; }));
-  for (const std::string& name : key_names(records))
-    columns.push_back(column(name, records, [&](const ResultRecord& r) {
+  columns.push_back(column("seed", records, [](const ResultRecord& r) { return std::to_string(r.stage.seed); }));
+  return columns;
+}
+
+// Those that only some have.
+std::vector<Column> further_coordinates(const std::vector<ResultRecord>& records) {
+  std::vector<Column> columns;
+  for (const auto& [name, printed] : printed_names(records))
+    columns.push_back(column(printed, records, [&](const ResultRecord& r) {
       return r.value.keys.contains(name) ? key_text(r.value.keys[name]) : "";
     }));
-  columns.push_back(column("seed", records, [](const ResultRecord& r) { return std::to_string(r.stage.seed); }));
   return columns;
 }
 
@@ -69,7 +100,9 @@ std::string print_table(const std::vector<ResultRecord>& records, size_t width) 
   if (records.empty()) return "no results\n";
   std::string above;
   std::vector<Column> columns;
-  for (Column& c : coordinates(records)) {
+  std::vector<Column> all = coordinates(records);
+  for (Column& c : further_coordinates(records)) all.push_back(std::move(c));
+  for (Column& c : all) {
     if (!all_equal(c)) {
       columns.push_back(std::move(c));
     } else if (!c.cells[0].empty() && c.name != "metric") {
@@ -111,6 +144,7 @@ std::string print_csv(const std::vector<ResultRecord>& records) {
   columns.push_back(column("reason", records, [](const ResultRecord& r) { return r.value.reason; }));
   columns.push_back(column("protocol", records, [](const ResultRecord& r) { return r.stage.protocol.dump(); }));
   columns.push_back(column("key", records, [](const ResultRecord& r) { return r.stage.key; }));
+  for (Column& c : further_coordinates(records)) columns.push_back(std::move(c));
   std::string text;
   const auto line = [&](auto&& cell) {
     for (size_t c = 0; c < columns.size(); ++c) {
@@ -125,6 +159,7 @@ std::string print_csv(const std::vector<ResultRecord>& records) {
 }
 
 std::string print_json(const std::vector<ResultRecord>& records) {
+  const auto printed = printed_names(records);
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const ResultRecord& r : records) {
     nlohmann::ordered_json entry;
@@ -135,7 +170,8 @@ std::string print_json(const std::vector<ResultRecord>& records) {
     entry["metric"] = r.value.metric;
     entry["feature"] = r.value.feature;
     entry["attribute"] = r.value.attribute;
-    entry["keys"] = r.value.keys;
+    entry["keys"] = nlohmann::ordered_json::object();
+    for (const auto& [name, value] : r.value.keys.items()) entry["keys"][printed.at(name)] = value;
     entry["value"] = r.value.value ? nlohmann::ordered_json(*r.value.value) : nlohmann::ordered_json(nullptr);
     entry["reason"] = r.value.reason;
     entry["seed"] = r.stage.seed;

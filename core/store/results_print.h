@@ -16,6 +16,8 @@ enum class ResultFormat { table, csv, json };
 ResultFormat parse_result_format(std::string_view name);
 
 // Table: columns that are equal in all rows are said once above the table; at most `width` columns wide (0: no limit).
+// Further coordinates come behind the fixed columns; one that has the name of a fixed column is prefixed (the value that a
+// feature is set to: steer_value).
 // CSV and JSON: all columns, numbers with the digits needed to read back the same double, absent values empty / null.
 std::string print_results(const std::vector<ResultRecord>& records, ResultFormat format, size_t width = 80);
 

@@ -2,49 +2,73 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
 
 namespace heddle {
 
-QualitySums::QualitySums(int64_t width)
-    : width_(width), x_(static_cast<size_t>(width), 0.0), xx_(x_), e_(x_), ee_(x_) {}
+QualitySums::QualitySums(std::vector<double> mean_x)
+    : mean_x_(std::move(mean_x)), mean_e_(mean_x_.size(), 0.0), m2_e_(mean_e_) {}
 
 void QualitySums::add(const float* x, const float* reconstruction, int64_t rows) {
-  const size_t d = static_cast<size_t>(width_);
+  const size_t d = mean_x_.size();
   for (int64_t b = 0; b < rows; ++b) {
     const float* row = x + static_cast<size_t>(b) * d;
     const float* guess = reconstruction + static_cast<size_t>(b) * d;
-    double squares = 0;
+    const double weight = 1 / static_cast<double>(++rows_);
+    double squares = 0, around_mean = 0, around_zero = 0;
     for (size_t j = 0; j < d; ++j) {
       const double value = static_cast<double>(row[j]), error = value - static_cast<double>(guess[j]);
-      x_[j] += value;
-      xx_[j] += value * value;
-      e_[j] += error;
-      ee_[j] += error * error;
+      const double centred = value - mean_x_[j], change = error - mean_e_[j];
+      mean_e_[j] += change * weight;
+      m2_e_[j] += change * (error - mean_e_[j]);
       squares += error * error;
+      around_mean += centred * centred;
+      around_zero += value * value;
     }
     norms_ += std::sqrt(squares);
+    squares_ += squares;
+    variance_x_ += around_mean;
+    if (around_mean > 0) legacy_ += 1 - squares / around_mean, ++legacy_rows_;
+    if (around_zero > 0) nmse_ += squares / around_zero, ++nmse_rows_;
   }
-  rows_ += rows;
 }
 
 void QualitySums::finish(DictionaryQuality& out) const {
-  const double n = static_cast<double>(rows_), d = static_cast<double>(width_);
-  double variance_x = 0, variance_e = 0, squares_e = 0;
-  for (size_t j = 0; j < x_.size(); ++j) {
-    variance_x += std::max(xx_[j] / n - (x_[j] / n) * (x_[j] / n), 0.0);
-    variance_e += std::max(ee_[j] / n - (e_[j] / n) * (e_[j] / n), 0.0);
-    squares_e += ee_[j] / n;
-  }
+  const double n = static_cast<double>(rows_), d = static_cast<double>(mean_x_.size());
+  double variance_e = 0;
+  for (const double m2 : m2_e_) variance_e += m2;
   out.rows = rows_;
-  out.rmse_global = std::sqrt(squares_e / d);
+  out.rmse_global = std::sqrt(squares_ / n / d);
   out.l2_mean = norms_ / n / std::sqrt(d);
   // Inputs that are all the same have no variance to explain: 1 when they are met exactly, else 0.
-  out.ev_var = variance_x > 0 ? 1 - variance_e / variance_x : (variance_e == 0 ? 1 : 0);
-  out.ev_r2 = variance_x > 0 ? 1 - squares_e / variance_x : (squares_e == 0 ? 1 : 0);
+  out.ev_var = variance_x_ > 0 ? 1 - variance_e / variance_x_ : (variance_e == 0 ? 1 : 0);
+  out.ev_r2 = variance_x_ > 0 ? 1 - squares_ / variance_x_ : (squares_ == 0 ? 1 : 0);
+  out.ev_legacy = legacy_ / static_cast<double>(legacy_rows_);
+  out.nmse = nmse_ / static_cast<double>(nmse_rows_);
 }
+
+namespace {
+
+// Mean of the normalised rows.
+std::vector<double> mean_of(const Activations& data, const Normalizer& normalizer, int64_t batch) {
+  const int64_t rows = data.rows(), width = data.width();
+  std::vector<double> mean(static_cast<size_t>(width), 0.0);
+  std::vector<float> x(static_cast<size_t>(std::min(batch, rows) * width));
+  for (int64_t begin = 0; begin < rows; begin += batch) {
+    throw_if_cancelled();
+    const int64_t n = std::min(batch, rows - begin);
+    data.read(begin, n, x.data());
+    normalizer.apply(x.data(), n);
+    for (size_t i = 0; i < static_cast<size_t>(n * width); ++i) mean[i % mean.size()] += static_cast<double>(x[i]);
+  }
+  for (double& value : mean) value /= static_cast<double>(rows);
+  return mean;
+}
+
+}  // namespace
 
 DictionaryQuality evaluate_dictionary(DictionaryModel& model, Context& context, const Activations& held_out,
                                       const Normalizer& normalizer, int64_t batch, int32_t precision) {
@@ -55,7 +79,7 @@ DictionaryQuality evaluate_dictionary(DictionaryModel& model, Context& context, 
          width);
   Device& device = model.device();
   DictionaryQuality out;
-  QualitySums sums(width);
+  QualitySums sums(mean_of(held_out, normalizer, batch));
   Codes codes(context);
   Tensor fired(device, DType::i64, {model.features()});
   fired.zero();

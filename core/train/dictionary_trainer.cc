@@ -207,7 +207,7 @@ class DictionaryLoop {
            lane.job.name, bad, step_ + 1);
     }
     const LearningRate schedule{options.learning_rate, options.warmup_steps, options.decay_start};
-    lane.optimizer.step(context_, model.parameters(), lane.gradients, learning_rate_at(schedule, step_ + 1, steps_));
+    lane.optimizer.step(context_, model.parameters(), lane.gradients, learning_rate_at(schedule, step_, steps_));
     track(lane);
     if (options.revival == Revival::resample && resample_due(options)) revive(lane);
   }

@@ -27,8 +27,9 @@ EvaluationResult score_lists(Recommendations recommendations, int64_t items, con
   }
   if (!protocol.counted.empty() && static_cast<int64_t>(protocol.counted.size()) != items)
     fail(HEDDLE_INTERNAL, "{} marks for coverage, but {} items", protocol.counted.size(), items);
-  const int64_t denominator =
-      protocol.counted.empty() ? items : std::count_if(protocol.counted.begin(), protocol.counted.end(), [](uint8_t mark) { return mark != 0; });
+  const int64_t denominator = protocol.counted.empty() ? items
+                                                       : std::count_if(protocol.counted.begin(), protocol.counted.end(),
+                                                                       [](uint8_t mark) { return mark != 0; });
   const heddle_lists lists{sizeof lists,
                            0,
                            recommendations.rows(),

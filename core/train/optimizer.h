@@ -22,8 +22,10 @@ struct LearningRate {
   int64_t decay_start = 0;  // first step of the linear decay to 0 at the last step; 0 = no decay
 };
 
-// Learning rate of step t (1 for the first update) out of `steps`:
-//   lr * min(t / warmup, 1), times (steps - t) / (steps - decay_start) after decay_start (linear, to 0 at the end).
+// Learning rate of step t out of `steps`. Dictionaries count t from 0 (their reference does: with a warm-up the first
+// update has rate 0 and only fills the moments), backbones from 1 (every update moves). Adam's bias correction always
+// counts from 1.
+//   lr * min(t / warmup, 1), times (steps - t) / (steps - decay_start) after decay_start (linear, to 0 at t = steps).
 double learning_rate_at(const LearningRate& schedule, int64_t step, int64_t steps);
 
 class Optimizer {

@@ -121,7 +121,8 @@ int64_t resample_dead(DictionaryModel& model, Optimizer& optimizer, DeadFeatures
       weights[static_cast<size_t>(b)] += error * error;
     }
   }
-  const std::vector<int64_t> chosen = weighted_sample(weights, dead.count(), key);
+  // All rows in the order drawn: a row that gives no direction is passed over for the next one.
+  const std::vector<int64_t> chosen = weighted_sample(weights, rows, key);
 
   std::vector<float> bias(static_cast<size_t>(width), 0.0f);
   if (const auto at = parameters.with_role(HEDDLE_ROLE_DECODER_BIAS); at && parameters.info(*at).size() == width)
@@ -138,10 +139,13 @@ int64_t resample_dead(DictionaryModel& model, Optimizer& optimizer, DeadFeatures
   std::vector<float> direction(static_cast<size_t>(width));
   for (int64_t j = 0; j < model.features() && next < chosen.size(); ++j) {
     if (dead.mask()[static_cast<size_t>(j)] == 0) continue;
-    const float* row = x + chosen[next++] * width;
-    for (int64_t d = 0; d < width; ++d) direction[static_cast<size_t>(d)] = row[d] - bias[static_cast<size_t>(d)];
-    const double norm = norm_of(direction.data(), width);
-    if (norm == 0) continue;  // an input that is the bias itself gives no direction
+    double norm = 0;
+    while (norm == 0 && next < chosen.size()) {  // an input that is the bias itself gives no direction
+      const float* row = x + chosen[next++] * width;
+      for (int64_t d = 0; d < width; ++d) direction[static_cast<size_t>(d)] = row[d] - bias[static_cast<size_t>(d)];
+      norm = norm_of(direction.data(), width);
+    }
+    if (norm == 0) break;  // no row is left
     decoder.set(j, [&](int64_t d) {
       return static_cast<float>(static_cast<double>(direction[static_cast<size_t>(d)]) / norm);
     });

@@ -5,7 +5,8 @@
 // inputs as there are dead features (at most the batch) are drawn without replacement with p proportional to ||e||^2,
 // the square of the un-squared reconstruction loss; for each
 //   decoder row = (x - b)/||x - b||,  encoder row = the same times 0.2 x mean norm of alive encoder rows,  its bias = 0,
-// where b is the DECODER_BIAS if declared; thresholds stay; Adam's moments of these rows are zeroed. (Sampling by
+// where b is the DECODER_BIAS if declared (an input with x = b gives no direction and is passed over for the next one
+// drawn); thresholds stay; Adam's moments of these rows are zeroed; the learning rate's warm-up is not begun again. (Sampling by
 // Efraimidis-Spirakis keys log(u)/w, u by counter RNG, so that the draw depends on (key, row) alone.)
 // One thread.
 #pragma once

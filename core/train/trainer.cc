@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
@@ -78,7 +79,9 @@ class BackboneLoop {
     planned_steps_ = run.options.epochs * batcher_.plan(run.seed, 1).size();
     schedule_ = {run.options.learning_rate, run.options.warmup_steps,
                  run.options.schedule == Schedule::linear ? std::max<int64_t>(run.options.warmup_steps, 1) : 0};
-    for (const ParameterInfo& info : backbone.parameters().infos()) has_buffers_ = has_buffers_ || info.buffer;
+    const std::vector<ParameterInfo>& infos = backbone.parameters().infos();
+    for (size_t i = 0; i < infos.size(); ++i)
+      if (infos[i].buffer) buffers_.push_back({i, std::vector<float>(static_cast<size_t>(infos[i].size()))});
   }
 
   BackboneTrainingResult run() {
@@ -116,11 +119,15 @@ class BackboneLoop {
     losses_.clear();
     const heddle_rng_key key = rng_key(run_.seed, RngPurpose::dropout, static_cast<uint64_t>(state_.epoch),
                                        static_cast<uint64_t>(state_.batch));
+    keep_buffers();
     try {
       backbone_.train(context_, key, run_.options.precision, batch.sequences(), gradients_, losses_);
     } catch (const Error& error) {
-      // The plugin noticed the user's wish to stop. The weights are those before this batch; buffers may not be.
-      if (error.code() == HEDDLE_CANCELLED && !has_buffers_) write_checkpoint();
+      // The plugin noticed the user's wish to stop. The weights are those before this batch; buffers are made so.
+      if (error.code() == HEDDLE_CANCELLED) {
+        restore_buffers();
+        write_checkpoint();
+      }
       throw;
     }
     if (const std::string bad = losses_.not_finite(); !bad.empty()) {
@@ -169,6 +176,16 @@ class BackboneLoop {
         write_checkpoint();  // all batches of the epoch are done, validation is repeated
       throw;
     }
+  }
+
+  // train() may write buffers (running statistics) before it notices a cancellation.
+  void keep_buffers() {
+    if (run_.checkpoint.empty()) return;
+    for (auto& [at, values] : buffers_) backbone_.parameters().tensor(at).to_host(values.data());
+  }
+  void restore_buffers() {
+    if (run_.checkpoint.empty()) return;
+    for (auto& [at, values] : buffers_) backbone_.parameters().tensor(at).from_host(values.data());
   }
 
   void stop_if_cancelled() {
@@ -241,7 +258,7 @@ class BackboneLoop {
   CheckpointClock clock_;
   LearningRate schedule_;
   int64_t planned_steps_ = 0;
-  bool has_buffers_ = false;
+  std::vector<std::pair<size_t, std::vector<float>>> buffers_;  // as before the batch under way
   State state_;
 };
 

@@ -1,6 +1,7 @@
 // Golden layout of ABI 1.0: every offset, size and constant. Written by generate_layout.py then frozen: a change that
 // does not compile here breaks plugins that are out in the world. Nothing may move; structs grow at their end, and only
 // with a minor version.
+// clang-format off
 #include "heddle/abi.h"
 
 #define SIZE(type, n) static_assert(sizeof(type) == (n) || (HEDDLE_ABI_MINOR > 0 && sizeof(type) > (n)), #type)

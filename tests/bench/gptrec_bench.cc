@@ -54,8 +54,8 @@ void gptrec_step(benchmark::State& state) {
   for (auto _ : state) {
     losses.clear();
     gradients.zero(context);
-    backbone.train(context, rng_key(1, RngPurpose::dropout, 0, ++step), HEDDLE_PRECISION_F32, batch.sequences(), gradients,
-                   losses);
+    backbone.train(context, rng_key(1, RngPurpose::dropout, 0, ++step), HEDDLE_PRECISION_F32, batch.sequences(),
+                   gradients, losses);
     optimizer.step(context, backbone.parameters(), gradients, 1e-3);
   }
   state.SetItemsProcessed(state.iterations() * batch.tokens());

@@ -101,7 +101,8 @@ TEST(MainJob, runs_once_and_serves) {
   EXPECT_EQ(artefact_bytes(folder / "out"), before);
 
   // Another weight retrains the dictionary alone.
-  const Outcome changed = heddle.run({"run", "tiny.toml", "--set", "dictionary.l1.l1=0.3", "--set", "experiment.name=other"});
+  const Outcome changed =
+      heddle.run({"run", "tiny.toml", "--set", "dictionary.l1.l1=0.3", "--set", "experiment.name=other"});
   ASSERT_EQ(changed.code, 0) << changed.err;
   EXPECT_EQ(changed.err.find("backbone"), std::string::npos) << changed.err;
 
@@ -120,11 +121,29 @@ TEST(MainJob, runs_once_and_serves) {
   ASSERT_EQ(list.size(), 5u);
   for (const auto& entry : list)
     for (const char* seen : {"1", "2", "3"}) EXPECT_NE(entry.at("item"), seen);
-  const Outcome slid = heddle.run({"recommend", run, "--dictionary", "l1", "--history", "1,2,3", "--set", "3=8", "--top", "5", "--format", "json"});
+  const Outcome slid = heddle.run(
+      {"recommend", run, "--dictionary", "l1", "--history", "1,2,3", "--set", "3=8", "--top", "5", "--format", "json"});
   ASSERT_EQ(slid.code, 0) << slid.err;
   EXPECT_NE(slid.out, plain.out);
-  const Outcome steer = heddle.run({"steer", run, "--dictionary", "l1", "--feature", "3", "--values", "-2:2:2", "--users", "20", "--format", "csv"});
+  const Outcome steer = heddle.run(
+      {"steer", run, "--dictionary", "l1", "--feature", "3", "--values", "-2:2:2", "--users", "20", "--format", "csv"});
   ASSERT_EQ(steer.code, 0) << steer.err;
+
+  const Outcome json = heddle.run({"features", run, "--dictionary", "l1", "--format", "json"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  EXPECT_FALSE(nlohmann::json::parse(json.out).empty());
+  for (const std::string format : {"table", "csv", "json"})
+    for (const std::string filter : {"--stage", "--run", "--dictionary", "--attribute"}) {
+      const Outcome nope = heddle.run({"results", "out", filter, "nope", "--format", format});
+      EXPECT_EQ(nope.code, 2) << filter;
+      EXPECT_NE(nope.err.find("there are: "), std::string::npos) << nope.err;
+    }
+  const Outcome huge = heddle.run({"recommend", run, "-d", "l1", "--history", "1,2", "--set", "3=1e60"});
+  EXPECT_EQ(huge.code, 2);
+  EXPECT_NE(huge.err.find("too large"), std::string::npos) << huge.err;
+  const Outcome gap = heddle.run({"recommend", run, "--history", "1,,2"});
+  EXPECT_EQ(gap.code, 2);
+  EXPECT_NE(gap.err.find("field 2 of 3 is empty"), std::string::npos) << gap.err;
 }
 
 TEST(MainJob, the_same_bits_for_1_2_and_3_threads) {
@@ -132,8 +151,8 @@ TEST(MainJob, the_same_bits_for_1_2_and_3_threads) {
   folder.write("tiny.toml", tiny);
   Program heddle(folder.path());
   for (const char* threads : {"1", "2", "3"}) {
-    const Outcome outcome =
-        heddle.run({"run", "tiny.toml", "--out", std::string("t") + threads, "--set", std::string("compute.threads=") + threads});
+    const Outcome outcome = heddle.run(
+        {"run", "tiny.toml", "--out", std::string("t") + threads, "--set", std::string("compute.threads=") + threads});
     ASSERT_EQ(outcome.code, 0) << outcome.err;
   }
   expect_same(folder / "t1", folder / "t2");
@@ -149,7 +168,8 @@ TEST(MainJob, killed_at_any_moment_it_ends_with_the_same_bits) {
   int kills = 0;
   for (int milliseconds = 150;; milliseconds += 170) {
     heddle.start({"run", "tiny.toml", "--out", "killed"});
-    for (int waited = 0; waited < milliseconds && heddle.running(); waited += 5) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (int waited = 0; waited < milliseconds && heddle.running(); waited += 5)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     if (heddle.running()) {
       heddle.signal(SIGKILL);
       const Outcome outcome = heddle.wait();
@@ -172,7 +192,8 @@ TEST(MainJob, an_interrupt_stops_within_two_seconds_and_the_next_run_goes_on) {
   Folder folder;
   folder.write("tiny.toml", std::string(tiny));
   Program heddle(folder.path());
-  heddle.start({"run", "tiny.toml", "--set", "backbone.training.epochs=4000", "--set", "backbone.training.patience=0", "--out", "o"});
+  heddle.start({"run", "tiny.toml", "--set", "backbone.training.epochs=4000", "--set", "backbone.training.patience=0",
+                "--out", "o"});
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   ASSERT_TRUE(heddle.running());
   const auto start = std::chrono::steady_clock::now();
@@ -205,6 +226,8 @@ TEST(MainJob, errors_name_their_place) {
       {{"validate", "tiny.toml", "--set", "backbone.plugin=\"heddle.gptrek\""}, 2, "heddle.gptrec"},
       {{"results", "nowhere"}, 2, "nowhere"},
       {{"features", "nowhere"}, 2, "nowhere"},
+      {{"features", "nowhere", "--top", "abc"}, 2, "accepted: a whole number"},
+      {{"recommend", "nowhere", "-n", "abc"}, 2, "accepted: a whole number"},
       {{"plugins", "describe", "heddle.l2"}, 2, "heddle.l1"},
       {{"plugins", "check", "/etc/hostname"}, 1, ""},
   };

@@ -58,7 +58,8 @@ class Program {
     pid_ = fork();
     if (pid_ == 0) {
       if (chdir(work_.c_str()) != 0) _exit(127);
-      const int out = open("stdout.txt", O_CREAT | O_WRONLY | O_TRUNC, 0600), err = open("stderr.txt", O_CREAT | O_WRONLY | O_TRUNC, 0600);
+      const int out = open("stdout.txt", O_CREAT | O_WRONLY | O_TRUNC, 0600),
+                err = open("stderr.txt", O_CREAT | O_WRONLY | O_TRUNC, 0600);
       dup2(out, 1);
       dup2(err, 2);
       std::vector<char*> argv;

@@ -86,7 +86,8 @@ TEST(GptrecParityLong, scores_loss_and_gradients_are_those_of_pytorch) {
   const std::filesystem::path file = std::filesystem::path(HEDDLE_BUILD_DIR) / "gptrec-parity.safetensors";
   writer.write(file);
 
-  const std::string command = python().string() + " " HEDDLE_SOURCE_DIR "/tests/parity/gptrec_parity.py " + file.string();
+  const std::string command =
+      python().string() + " " HEDDLE_SOURCE_DIR "/tests/parity/gptrec_parity.py " + file.string();
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
 }
 

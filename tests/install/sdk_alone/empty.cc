@@ -6,7 +6,8 @@ namespace {
 HEDDLE_PLUGIN_NOTE(0);
 
 constexpr heddle_plugin plugin = {
-    sizeof(heddle_plugin), 0, HEDDLE_ABI_MAJOR, HEDDLE_TARGET_MINOR, "test.empty_cpp", "1.0.0", "Nothing, in C++.", 0, nullptr};
+    sizeof(heddle_plugin), 0, HEDDLE_ABI_MAJOR, HEDDLE_TARGET_MINOR, "test.empty_cpp", "1.0.0",
+    "Nothing, in C++.",    0, nullptr};
 
 }  // namespace
 

@@ -22,6 +22,23 @@ TEST(Values, nonsense_is_refused) {
     EXPECT_THROW(parse_values(text, "--values"), Error) << text;
 }
 
+TEST(Values, what_a_float_cannot_hold_is_refused) {
+  EXPECT_EQ(fit_float(-2.5, "--set"), -2.5f);
+  EXPECT_THROW(fit_float(1e60, "--set"), Error);
+  EXPECT_THROW(fit_float(-1e39, "--set"), Error);
+}
+
+TEST(Values, an_empty_field_is_named) {
+  EXPECT_EQ(parse_fields("260, 1196", "--history"), (std::vector<std::string>{"260", "1196"}));
+  for (const char* text : {"", "1,", ",1", "1, ,2"}) EXPECT_THROW(parse_fields(text, "--history"), Error) << text;
+  try {
+    parse_fields("260,,1196", "--history");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("field 2 of 3 is empty"), std::string::npos) << error.what();
+  }
+}
+
 TEST(CsvField, quotes_only_when_needed) {
   EXPECT_EQ(csv_field("Heat"), "Heat");
   EXPECT_EQ(csv_field("Thing, The"), "\"Thing, The\"");

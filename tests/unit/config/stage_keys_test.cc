@@ -149,6 +149,18 @@ TEST_F(StageKeysTest, EachKindOfChangeReachesWhatDependsOnIt) {
   EXPECT_EQ(changed({"steer.1.values=[2]"}), Stages{"steering.1"});
 }
 
+TEST_F(StageKeysTest, AVectorDependsOnTheScaleOfASiteThatADictionaryReads) {
+  const std::string vector = "kind=\"add_vector\", vector=[1, 0], values=[1]}]";
+  const std::vector<std::string> read{"steer=[{site=\"block.0.out\", " + vector},
+      free{"steer=[{site=\"block.1.out\", " + vector};
+  auto with = [](std::vector<std::string> overrides) {
+    overrides.push_back("activations.normalizer=\"none\"");
+    return overrides;
+  };
+  EXPECT_EQ(changed(with(read), facts(), read).count("steering.0"), 1U);
+  EXPECT_EQ(changed(with(free), facts(), free).count("steering.0"), 0U) << "on the model's own scale";
+}
+
 TEST_F(StageKeysTest, FactsOfSourcesAndDeviceCount) {
   StageFacts other = facts();
   other.interactions = "log v2";

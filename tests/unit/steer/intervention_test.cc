@@ -15,14 +15,20 @@ namespace {
 
 constexpr int64_t width = 8, features = 12;
 
-Values values_of(const Component& component, std::vector<GivenValue> given) { return Values(component, std::move(given)); }
+Values values_of(const Component& component, std::vector<GivenValue> given) {
+  return Values(component, std::move(given));
+}
 
 class Steering : public ::testing::Test {
  protected:
   Steering() : device_(Device::cpu({2, "auto"})), context_(*device_) {
     const Component& gptrec = registry().find(HEDDLE_KIND_BACKBONE, "heddle.gptrec");
     backbone_ = std::make_unique<Backbone>(*device_, gptrec,
-                                           values_of(gptrec, {{"hidden", width, {}}, {"layers", int64_t{2}, {}}, {"heads", int64_t{2}, {}}, {"max_length", int64_t{8}, {}}}), 20);
+                                           values_of(gptrec, {{"hidden", width, {}},
+                                                              {"layers", int64_t{2}, {}},
+                                                              {"heads", int64_t{2}, {}},
+                                                              {"max_length", int64_t{8}, {}}}),
+                                           20);
     backbone_->initialise(context_, 5);
     const Component& l1 = registry().find(HEDDLE_KIND_DICTIONARY, "heddle.l1");
     model_ = std::make_unique<DictionaryModel>(*device_, l1, values_of(l1, {{"width", features, {}}}), width);
@@ -34,9 +40,11 @@ class Steering : public ::testing::Test {
     batch_.users = {0, 1};
     batch_.bind(false);
     std::vector<float> rows(60 * static_cast<size_t>(width));
-    for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(std::sin(static_cast<double>(i) * 1.7) * 2 + static_cast<double>(i % width));
+    for (size_t i = 0; i < rows.size(); ++i)
+      rows[i] = static_cast<float>(std::sin(static_cast<double>(i) * 1.7) * 2 + static_cast<double>(i % width));
     normalizer_ = std::make_unique<Normalizer>(Normalizer::fit(
-        Normalization::per_dimension, Activations::in_memory(width, rows, std::vector<int32_t>(60), std::vector<int32_t>(60), std::vector<int32_t>(60))));
+        Normalization::per_dimension, Activations::in_memory(width, rows, std::vector<int32_t>(60),
+                                                             std::vector<int32_t>(60), std::vector<int32_t>(60))));
     site_ = backbone_->site("block.0.out");
   }
 
@@ -61,14 +69,17 @@ class Steering : public ::testing::Test {
     return seen;
   }
 
-  const float* parameter(int32_t role) { return model_->parameters().tensor(*model_->parameters().with_role(role)).data<float>(); }
+  const float* parameter(int32_t role) {
+    return model_->parameters().tensor(*model_->parameters().with_role(role)).data<float>();
+  }
 
   // The reconstruction of one row of x with feature edits, by definition: relu((z - b) We^T + be), edits, D f + b, de-normalised.
   std::vector<double> by_hand(const float* x, const std::vector<FeatureEdit>& edits) {
-    const float *We = parameter(HEDDLE_ROLE_ENCODER), *be = parameter(HEDDLE_ROLE_ENCODER_BIAS), *D = parameter(HEDDLE_ROLE_DECODER),
-                *b = parameter(HEDDLE_ROLE_DECODER_BIAS);
+    const float *We = parameter(HEDDLE_ROLE_ENCODER), *be = parameter(HEDDLE_ROLE_ENCODER_BIAS),
+                *D = parameter(HEDDLE_ROLE_DECODER), *b = parameter(HEDDLE_ROLE_DECODER_BIAS);
     std::vector<double> z(width), f(features, 0), out(width);
-    for (size_t i = 0; i < width; ++i) z[i] = (static_cast<double>(x[i]) - normalizer_->center()[i]) / normalizer_->scale()[i];
+    for (size_t i = 0; i < width; ++i)
+      z[i] = (static_cast<double>(x[i]) - normalizer_->center()[i]) / normalizer_->scale()[i];
     for (size_t j = 0; j < features; ++j) {
       double p = be[j];
       for (size_t i = 0; i < width; ++i) p += (z[i] - b[i]) * We[j * width + i];
@@ -84,9 +95,13 @@ class Steering : public ::testing::Test {
   }
 
   void expect_row(const std::vector<float>& actual, size_t row, const std::vector<double>& expected) {
-    for (size_t i = 0; i < width; ++i) EXPECT_NEAR(actual[row * width + i], expected[i], 2e-5 * (1 + std::abs(expected[i]))) << "row " << row << " column " << i;
+    for (size_t i = 0; i < width; ++i)
+      EXPECT_NEAR(actual[row * width + i], expected[i], 2e-5 * (1 + std::abs(expected[i])))
+          << "row " << row << " column " << i;
   }
-  Hook hook(Intervention intervention) { return make_hook(site_, *device_, model_.get(), *normalizer_, std::move(intervention)); }
+  Hook hook(Intervention intervention) {
+    return make_hook(site_, *device_, model_.get(), *normalizer_, std::move(intervention));
+  }
 
   std::unique_ptr<Device> device_;
   Context context_;
@@ -150,10 +165,12 @@ TEST_F(Steering, a_vector_is_added_on_the_models_scale) {
   Intervention intervention;
   intervention.reconstruct = false;
   for (int64_t i = 0; i < width; ++i) intervention.vector.push_back(static_cast<float>(i) - 3);
-  const auto before = site_after({}), after = site_after(make_hook(site_, *device_, nullptr, *normalizer_, intervention));
+  const auto before = site_after({}),
+             after = site_after(make_hook(site_, *device_, nullptr, *normalizer_, intervention));
   for (size_t row = 0; row < 5; ++row)
     for (size_t i = 0; i < width; ++i) {
-      const double added = row == 2 || row == 4 ? static_cast<double>(intervention.vector[i]) * normalizer_->scale()[i] : 0;
+      const double added =
+          row == 2 || row == 4 ? static_cast<double>(intervention.vector[i]) * normalizer_->scale()[i] : 0;
       EXPECT_NEAR(after[row * width + i], before[row * width + i] + added, 1e-5 * (1 + std::abs(added)));
     }
 }
@@ -179,7 +196,9 @@ TEST_F(Steering, impossible_interventions_are_refused) {
 TEST(AttributeShares, by_hand) {
   AttributeTable table;
   table.items = 4;
-  table.attributes = {{"g:a", "g", HEDDLE_ATTRIBUTE_BINARY, 2}, {"g:b", "g", HEDDLE_ATTRIBUTE_BINARY, 1}, {"n:x", "n", HEDDLE_ATTRIBUTE_NUMERIC, 4}};
+  table.attributes = {{"g:a", "g", HEDDLE_ATTRIBUTE_BINARY, 2},
+                      {"g:b", "g", HEDDLE_ATTRIBUTE_BINARY, 1},
+                      {"n:x", "n", HEDDLE_ATTRIBUTE_NUMERIC, 4}};
   table.offsets = {0, 1, 3, 3, 3};  // item 0: a; item 1: a, b
   table.labels = {0, 0, 1};
   Recommendations lists;

@@ -155,7 +155,7 @@ std::vector<ResultRecord> sample() {
 
 TEST(ResultsPrint, TableSaysCommonColumnsOnce) {
   const std::string text = print_results(sample(), ResultFormat::table);
-  EXPECT_NE(text.find("experiment: exp   stage: interpret   part: l1   feature: 17   rank: 1   seed: 7\n"),
+  EXPECT_NE(text.find("experiment: exp   stage: interpret   part: l1   feature: 17   seed: 7   rank: 1\n"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("0.333333"), std::string::npos) << text;
@@ -172,11 +172,11 @@ TEST(ResultsPrint, TableSaysCommonColumnsOnce) {
 
 TEST(ResultsPrint, CsvIsRfc4180AndExact) {
   EXPECT_EQ(print_results(sample(), ResultFormat::csv),
-            "experiment,run,stage,part,metric,feature,attribute,rank,seed,value,reason,protocol,key\r\n"
-            "exp,exp,interpret,l1,pearson,17,genre:Film-Noir,1,7,0.3333333333333333,,\"{\"\"filter_seen\"\":true,"
-            "\"\"split\"\":\"\"new_users\"\"}\",k1\r\n"
-            "exp,exp,interpret,l1,pearson,17,genre:Horror,1,7,,\"a \"\"quoted\"\", "
-            "reason\",\"{\"\"filter_seen\"\":true,\"\"split\"\":\"\"new_users\"\"}\",k1\r\n");
+            "experiment,run,stage,part,metric,feature,attribute,seed,value,reason,protocol,key,rank\r\n"
+            "exp,exp,interpret,l1,pearson,17,genre:Film-Noir,7,0.3333333333333333,,\"{\"\"filter_seen\"\":true,"
+            "\"\"split\"\":\"\"new_users\"\"}\",k1,1\r\n"
+            "exp,exp,interpret,l1,pearson,17,genre:Horror,7,,\"a \"\"quoted\"\", "
+            "reason\",\"{\"\"filter_seen\"\":true,\"\"split\"\":\"\"new_users\"\"}\",k1,1\r\n");
 }
 
 TEST(ResultsPrint, JsonReadsBack) {
@@ -186,6 +186,25 @@ TEST(ResultsPrint, JsonReadsBack) {
   EXPECT_TRUE(list[1].at("value").is_null());
   EXPECT_EQ(list[0].at("protocol").at("split"), "new_users");
   EXPECT_EQ(print_results({}, ResultFormat::json), "[]\n");
+}
+
+// Coordinates may have the name of a column; no format has two of one name.
+TEST(ResultsPrint, ColumnNamesAreUnique) {
+  std::vector<ResultRecord> records;
+  for (double at : {-3.0, 3.0})
+    records.push_back(
+        {stage("exp", "steering", "0"),
+         {"ndcg", "17", "", 0.5, "", {{"k", 10}, {"value", at}, {"key", at}, {"keys", "x"}, {"key_key", 1}}}});
+  const std::string csv = print_results(records, ResultFormat::csv);
+  EXPECT_EQ(csv.substr(0, csv.find('\r')),
+            "experiment,run,stage,part,metric,feature,attribute,seed,value,reason,protocol,key,k,key_key_key,key_key,"
+            "key_keys,steer_value");
+  const auto list = nlohmann::json::parse(print_results(records, ResultFormat::json));
+  EXPECT_EQ(list[0].at("keys").at("steer_value"), -3.0);
+  EXPECT_EQ(list[0].at("keys").at("k"), 10);
+  EXPECT_FALSE(list[0].at("keys").contains("value"));
+  const std::string table = print_results(records, ResultFormat::table);
+  EXPECT_NE(table.find("steer_value"), std::string::npos) << table;
 }
 
 TEST(ResultsPrint, UnknownFormatIsRefused) {

@@ -179,7 +179,7 @@ TEST(Dictionaries, lengths_that_differ_cannot_train_side_by_side) {
 TEST(Quality, of_a_worked_example) {
   // x = (0,0), (2,0), (4,6); guesses miss by (1,0), (1,0), (1,3).
   const std::vector<float> x{0, 0, 2, 0, 4, 6}, guess{-1, 0, 1, 0, 3, 3};
-  QualitySums sums(2);
+  QualitySums sums({2, 2});
   sums.add(x.data(), guess.data(), 2);
   sums.add(x.data() + 4, guess.data() + 4, 1);
   DictionaryQuality q;
@@ -189,6 +189,20 @@ TEST(Quality, of_a_worked_example) {
   const double variance_x = 8.0 / 3 + 8.0, variance_e = 0 + 2.0;
   EXPECT_NEAR(q.ev_var, 1 - variance_e / variance_x, 1e-12);
   EXPECT_NEAR(q.ev_r2, 1 - (12.0 / 3) / variance_x, 1e-12);
+  // ||x - mean||^2 is 8, 4, 20; ||x||^2 is 0 (left out), 4, 52.
+  EXPECT_NEAR(q.ev_legacy, 1 - (1.0 / 8 + 1.0 / 4 + 10.0 / 20) / 3, 1e-12);
+  EXPECT_NEAR(q.nmse, (1.0 / 4 + 10.0 / 52) / 2, 1e-12);
+}
+
+TEST(Quality, a_large_mean_cancels_nothing) {
+  // x = 2^23 + {0, 1, 2}; the errors are 4096 + {0, 1, 0}.
+  const float big = 8388608.0f;
+  const std::vector<float> x{big, big + 1, big + 2}, guess{big - 4096, big - 4096, big + 2 - 4096};
+  QualitySums sums({static_cast<double>(big) + 1});
+  sums.add(x.data(), guess.data(), 3);
+  DictionaryQuality q;
+  sums.finish(q);
+  EXPECT_NEAR(q.ev_var, 1 - (2.0 / 9) / (2.0 / 3), 1e-9);
 }
 
 TEST(Quality, of_a_trained_dictionary_does_not_depend_on_the_block) {
@@ -263,6 +277,36 @@ TEST(Resampling, points_dead_features_at_badly_reconstructed_inputs) {
   EXPECT_EQ(optimizer.first_moments()[encoder].data<float>()[3], 1);
   EXPECT_EQ(dead.count(), 0);
   EXPECT_EQ(test::bits(model.parameters())[0], before[0]);
+}
+
+TEST(Resampling, an_input_without_direction_does_not_use_up_a_feature) {
+  for (uint64_t draw = 0; draw < 8; ++draw) {  // the zero input comes first in some of the draws
+    Machine machine;
+    const Component& c = test::component(HEDDLE_KIND_DICTIONARY, "heddle.l1");
+    DictionaryModel model(*machine.device, c, Values(c, {{"width", int64_t{4}, {}}}), 2);
+    model.initialise(machine.context, 1, nullptr, 0);
+    Optimizer optimizer(*machine.device, model.parameters(), {});
+    DeadFeatures dead(4, 10);
+    dead.update(std::vector<int64_t>{1, 1, 0, 1}, 10);
+    const std::vector<float> x{0, 0, 3, 4}, guess{-3, -4, 0, 0};  // the first one is the bias itself
+    EXPECT_EQ(resample_dead(model, optimizer, dead, x.data(), guess.data(), 2, rng_key(draw, RngPurpose::resample)), 1);
+    EXPECT_EQ(dead.count(), 0);
+    const size_t decoder = model.parameters().with_role(HEDDLE_ROLE_DECODER).value();
+    EXPECT_FLOAT_EQ(model.parameters().tensor(decoder).data<float>()[5], 0.8f);
+  }
+}
+
+TEST(Dictionaries, with_a_warm_up_the_first_step_has_rate_0) {
+  DictionaryTraining how = options();
+  how.decay_start = 0;
+  how.steps = 1;
+  how.warmup_steps = 10;
+  const Outcome warm = train({specs()[0]}, how);
+  how.learning_rate = 0;
+  EXPECT_TRUE(test::same_bits(warm.weights[0], train({specs()[0]}, how).weights[0]));
+  how.learning_rate = 1e-2;
+  how.warmup_steps = 0;
+  EXPECT_FALSE(test::same_bits(warm.weights[0], train({specs()[0]}, how).weights[0]));
 }
 
 }  // namespace

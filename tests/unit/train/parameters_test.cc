@@ -131,6 +131,7 @@ TEST(DataInit, the_median_of_equal_points_is_that_point) {
 
 TEST(Optimizer, learning_rate_warms_up_and_decays_linearly) {
   const LearningRate schedule{1e-3, 1000, 8000};
+  EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 0, 10000), 0);
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 1, 10000), 1e-6);
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 500, 10000), 5e-4);
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 5000, 10000), 1e-3);

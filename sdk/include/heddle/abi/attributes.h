@@ -13,8 +13,8 @@ extern "C" {
 typedef struct heddle_catalogue {
   uint32_t struct_size, flags;
   int64_t items;
-  const int64_t* counts;       /* [items] interactions in the training part */
-  const char* const* raw_ids;  /* [items] the source's id as text */
+  const int64_t* counts;      /* [items] interactions in the training part */
+  const char* const* raw_ids; /* [items] the source's id as text */
 } heddle_catalogue;
 
 enum { HEDDLE_ATTRIBUTE_BINARY = 0, HEDDLE_ATTRIBUTE_NUMERIC = 1 };
@@ -34,10 +34,12 @@ typedef struct heddle_attributes heddle_attributes;
 
 typedef struct heddle_attributes_vtable {
   uint32_t struct_size, flags;
-  int32_t (*open)(const heddle_host* host, const heddle_values* values, heddle_attributes** out, heddle_error* error); /* [main] */
-  void (*close)(heddle_attributes* self);                                                                            /* [main] */
+  int32_t (*open)(const heddle_host* host, const heddle_values* values, heddle_attributes** out,
+                  heddle_error* error);   /* [main] */
+  void (*close)(heddle_attributes* self); /* [main] */
   /* [worker] Pushes everything once. */
-  int32_t (*read)(heddle_attributes* self, const heddle_catalogue* catalogue, const heddle_attribute_sink* sink, heddle_error* error);
+  int32_t (*read)(heddle_attributes* self, const heddle_catalogue* catalogue, const heddle_attribute_sink* sink,
+                  heddle_error* error);
   /* [worker] As heddle_interactions_vtable.fingerprint. */
   int32_t (*fingerprint)(heddle_attributes* self, char* text, uint64_t capacity, heddle_error* error);
 } heddle_attributes_vtable;

@@ -30,7 +30,8 @@ typedef struct heddle_backbone_plan {
 } heddle_backbone_plan;
 
 enum {
-  HEDDLE_BACKBONE_APPEND_MASK = 1u << 16 /* at inference the host appends the token V (mask) to each sequence, and reads there */
+  HEDDLE_BACKBONE_APPEND_MASK =
+      1u << 16 /* at inference the host appends the token V (mask) to each sequence, and reads there */
 };
 
 typedef struct heddle_backbone_info {
@@ -64,20 +65,22 @@ typedef struct heddle_backbone heddle_backbone;
 
 typedef struct heddle_backbone_vtable {
   uint32_t struct_size, flags;
-  int32_t (*create)(const heddle_host* host, const heddle_values* values, const heddle_backbone_plan* plan, heddle_backbone** out, heddle_error* error); /* [main] */
-  void (*destroy)(heddle_backbone* self);                                                                                                                /* [main] */
+  int32_t (*create)(const heddle_host* host, const heddle_values* values, const heddle_backbone_plan* plan,
+                    heddle_backbone** out, heddle_error* error); /* [main] */
+  void (*destroy)(heddle_backbone* self);                        /* [main] */
   int32_t (*info)(heddle_backbone* self, heddle_backbone_info* out, heddle_error* error);
   int32_t (*parameters)(heddle_backbone* self, heddle_parameters* out, heddle_error* error);
   int32_t (*sites)(heddle_backbone* self, heddle_sites* out, heddle_error* error);
   /* [worker] One batch with dropout on: adds named losses, accumulates gradients (the host zeroed them). */
-  int32_t (*train)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params, const heddle_tensors* gradients,
-                   const heddle_sequences* batch, const heddle_losses* losses, heddle_error* error);
-  /* [worker] Inference, dropout off: final hidden state of every token, [T,hidden]. hook may be NULL. */
-  int32_t (*forward)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params, const heddle_sequences* batch,
-                     const heddle_hook* hook, DLTensor* hidden, heddle_error* error);
-  /* [worker] Scores of all items for given hidden states: hidden [B,hidden] -> scores [B,V]. */
-  int32_t (*score)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params, const DLTensor* hidden, DLTensor* scores,
+  int32_t (*train)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params,
+                   const heddle_tensors* gradients, const heddle_sequences* batch, const heddle_losses* losses,
                    heddle_error* error);
+  /* [worker] Inference, dropout off: final hidden state of every token, [T,hidden]. hook may be NULL. */
+  int32_t (*forward)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params,
+                     const heddle_sequences* batch, const heddle_hook* hook, DLTensor* hidden, heddle_error* error);
+  /* [worker] Scores of all items for given hidden states: hidden [B,hidden] -> scores [B,V]. */
+  int32_t (*score)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params, const DLTensor* hidden,
+                   DLTensor* scores, heddle_error* error);
 } heddle_backbone_vtable;
 
 #ifdef __cplusplus

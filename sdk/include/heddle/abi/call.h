@@ -33,8 +33,8 @@ typedef struct heddle_call {
   DLDevice device;      /* where tensors of this call live */
   int32_t precision;    /* HEDDLE_PRECISION_*: what the experiment asks matmuls to use */
   int32_t reserved;
-  heddle_rng_key rng;   /* unique to (seed, purpose, epoch, step); derive sub-streams with heddle::sdk::rng_stream */
-  void* self;           /* first argument of the functions below */
+  heddle_rng_key rng; /* unique to (seed, purpose, epoch, step); derive sub-streams with heddle::sdk::rng_stream */
+  void* self;         /* first argument of the functions below */
   /* Scratch in device memory, 64-byte aligned, uninitialised, freed when the call returns. NULL: out of memory. [worker] */
   void* (*scratch)(void* self, uint64_t bytes);
   /* Codes that are freed when the call returns. NULL: out of memory. [worker] */
@@ -53,13 +53,13 @@ typedef struct heddle_losses {
 /* -- trainable tensors, shared by backbones and dictionaries -- */
 enum {
   HEDDLE_INIT_ZEROS = 0,
-  HEDDLE_INIT_CONSTANT = 1,          /* init_scale */
-  HEDDLE_INIT_NORMAL = 2,            /* N(0, init_scale) */
-  HEDDLE_INIT_UNIFORM = 3,           /* U(-init_scale, init_scale) */
-  HEDDLE_INIT_UNIT_ROWS = 4,         /* Gaussian rows, normalised, times init_scale */
-  HEDDLE_INIT_COPY = 5,              /* init_scale * parameter[init_source], same shape, declared earlier */
-  HEDDLE_INIT_GEOMETRIC_MEDIAN = 6,  /* of the first batch of inputs (dictionaries, shape [d]) */
-  HEDDLE_INIT_DATA_MEAN = 7          /* mean of the first batch of inputs (dictionaries, shape [d]) */
+  HEDDLE_INIT_CONSTANT = 1,         /* init_scale */
+  HEDDLE_INIT_NORMAL = 2,           /* N(0, init_scale) */
+  HEDDLE_INIT_UNIFORM = 3,          /* U(-init_scale, init_scale) */
+  HEDDLE_INIT_UNIT_ROWS = 4,        /* Gaussian rows, normalised, times init_scale */
+  HEDDLE_INIT_COPY = 5,             /* init_scale * parameter[init_source], same shape, declared earlier */
+  HEDDLE_INIT_GEOMETRIC_MEDIAN = 6, /* of the first batch of inputs (dictionaries, shape [d]) */
+  HEDDLE_INIT_DATA_MEAN = 7         /* mean of the first batch of inputs (dictionaries, shape [d]) */
 };
 enum {
   HEDDLE_CONSTRAINT_NONE = 0,
@@ -76,7 +76,8 @@ enum {
   HEDDLE_ROLE_ITEM_TABLE = 6    /* [V,d] of a backbone */
 };
 enum {
-  HEDDLE_PARAMETER_BUFFER = 1u << 0, /* saved and loaded, no gradient, no optimiser: the plugin writes it while training */
+  HEDDLE_PARAMETER_BUFFER =
+      1u << 0, /* saved and loaded, no gradient, no optimiser: the plugin writes it while training */
   /* Its gradient is not that of the losses on purpose (straight-through, detached): finite differences do not apply. */
   HEDDLE_PARAMETER_SURROGATE_GRADIENT = 1u << 16
 };

@@ -23,7 +23,7 @@ typedef struct heddle_interactions_info {
  * text[offsets[i] .. offsets[i+1]), UTF-8. The order of events is the order of the file: it breaks ties in time. */
 typedef struct heddle_event_block {
   uint32_t struct_size, flags;
-  int64_t count; /* 0: the end */
+  int64_t count;       /* 0: the end */
   const int64_t* user; /* NULL when string */
   const int64_t* item;
   const uint64_t* user_offsets; /* [count+1], NULL when integer */

@@ -28,7 +28,8 @@ typedef struct heddle_pair {
   double label_sum;        /* sum a */
   double label_squares;    /* sum a^2 */
   double product_sum;      /* sum f a */
-  double rank_sum_positive; /* sum over positives of the average rank of f among all n points, 1-based; only with NEEDS_RANKS, binary */
+  double
+      rank_sum_positive; /* sum over positives of the average rank of f among all n points, 1-based; only with NEEDS_RANKS, binary */
 } heddle_pair;
 
 enum {
@@ -58,8 +59,9 @@ typedef struct heddle_metric heddle_metric;
 
 typedef struct heddle_metric_vtable {
   uint32_t struct_size, flags;
-  int32_t (*create)(const heddle_host* host, const heddle_values* values, heddle_metric** out, heddle_error* error); /* [main] */
-  void (*destroy)(heddle_metric* self);                                                                            /* [main] */
+  int32_t (*create)(const heddle_host* host, const heddle_values* values, heddle_metric** out,
+                    heddle_error* error); /* [main] */
+  void (*destroy)(heddle_metric* self);   /* [main] */
   int32_t (*info)(heddle_metric* self, heddle_metric_info* out, heddle_error* error);
   /* [any] scores[i] of pairs[i]; NaN = undefined for this pair (constant feature, absent attribute). [optional] */
   int32_t (*score)(heddle_metric* self, int64_t count, const heddle_pair* pairs, double* scores, heddle_error* error);

@@ -23,7 +23,11 @@ typedef struct heddle_rng_key {
   uint64_t stream; /* purpose, epoch, step, layer ... mixed by heddle_call or heddle::sdk::rng_stream */
 } heddle_rng_key;
 
-enum { HEDDLE_ACTIVATION_NONE = 0, HEDDLE_ACTIVATION_RELU = 1, HEDDLE_ACTIVATION_GELU_TANH = 2 /* gelu_new of GPT-2 */ };
+enum {
+  HEDDLE_ACTIVATION_NONE = 0,
+  HEDDLE_ACTIVATION_RELU = 1,
+  HEDDLE_ACTIVATION_GELU_TANH = 2 /* gelu_new of GPT-2 */
+};
 enum { HEDDLE_PRECISION_F32 = 0, HEDDLE_PRECISION_BF16 = 1 /* inputs rounded to bf16, f32 accumulation */ };
 
 /* c[M,N] = activation(alpha * op(a) op(b) + bias) + beta * c.   op(a) is [M,K], op(b) is [K,N].
@@ -80,8 +84,8 @@ typedef struct heddle_attention {
   const DLTensor* q;        /* [T,d] */
   const DLTensor* k;
   const DLTensor* v;
-  DLTensor* out;           /* [T,d] */
-  DLTensor* log_sum_exp;   /* [T,H], for backward [optional] */
+  DLTensor* out;         /* [T,d] */
+  DLTensor* log_sum_exp; /* [T,H], for backward [optional] */
 } heddle_attention;
 
 typedef struct heddle_attention_backward {
@@ -138,10 +142,10 @@ typedef struct heddle_adam {
 
 /* How an encoder's pre-activations become codes. */
 enum {
-  HEDDLE_SELECT_RELU = 0,        /* p > 0 */
-  HEDDLE_SELECT_THRESHOLD = 1,   /* p > threshold[j] (JumpReLU); value is p */
-  HEDDLE_SELECT_TOP_K = 2,       /* the k largest of relu(p) per row; ties: lower index first; zeros never stored */
-  HEDDLE_SELECT_BATCH_TOP_K = 3  /* the k*B largest of relu(p) over the batch; ties: lower (row, index) first */
+  HEDDLE_SELECT_RELU = 0,       /* p > 0 */
+  HEDDLE_SELECT_THRESHOLD = 1,  /* p > threshold[j] (JumpReLU); value is p */
+  HEDDLE_SELECT_TOP_K = 2,      /* the k largest of relu(p) per row; ties: lower index first; zeros never stored */
+  HEDDLE_SELECT_BATCH_TOP_K = 3 /* the k*B largest of relu(p) over the batch; ties: lower (row, index) first */
 };
 
 typedef struct heddle_select {
@@ -201,7 +205,8 @@ typedef struct heddle_ops {
 
   /* -- dense layers -- */
   int32_t (*gemm)(void* dc, const heddle_gemm* args, heddle_error* error);
-  int32_t (*activation_backward)(void* dc, int32_t activation, const DLTensor* pre, const DLTensor* dy, DLTensor* dpre, heddle_error* error);
+  int32_t (*activation_backward)(void* dc, int32_t activation, const DLTensor* pre, const DLTensor* dy, DLTensor* dpre,
+                                 heddle_error* error);
   int32_t (*layer_norm)(void* dc, const heddle_layer_norm* args, heddle_error* error);
   int32_t (*layer_norm_backward)(void* dc, const heddle_layer_norm_backward* args, heddle_error* error);
   int32_t (*attention)(void* dc, const heddle_attention* args, heddle_error* error);
@@ -215,14 +220,16 @@ typedef struct heddle_ops {
   /* out[t] = table[index[t]]; index i32 [T], table [V,d]. An index outside [0,V) is HEDDLE_OUT_OF_RANGE. */
   int32_t (*gather_rows)(void* dc, const DLTensor* table, const DLTensor* index, DLTensor* out, heddle_error* error);
   /* table[index[t]] += rows[t], added in ascending t for every table row: deterministic. */
-  int32_t (*scatter_add_rows)(void* dc, const DLTensor* rows, const DLTensor* index, DLTensor* table, heddle_error* error);
+  int32_t (*scatter_add_rows)(void* dc, const DLTensor* rows, const DLTensor* index, DLTensor* table,
+                              heddle_error* error);
   /* y = alpha x + beta y, same shapes. */
   int32_t (*axpby)(void* dc, float alpha, const DLTensor* x, float beta, DLTensor* y, heddle_error* error);
   int32_t (*fill)(void* dc, double value, DLTensor* y, heddle_error* error);
   /* Copies with conversion between f32, bf16 (round to nearest even) and f64; same shape. */
   int32_t (*copy)(void* dc, const DLTensor* x, DLTensor* y, heddle_error* error);
   /* y[b] = (x[b] - center) * scale per column (forward: scale = 1/std); inverse: y = x * scale + center with scale = std. */
-  int32_t (*affine_columns)(void* dc, int32_t inverse, const DLTensor* x, const DLTensor* center, const DLTensor* scale, DLTensor* y, heddle_error* error);
+  int32_t (*affine_columns)(void* dc, int32_t inverse, const DLTensor* x, const DLTensor* center, const DLTensor* scale,
+                            DLTensor* y, heddle_error* error);
   /* out[n] += sum over rows of x[:,n]; x [B,N]. */
   int32_t (*sum_rows)(void* dc, const DLTensor* x, DLTensor* out, heddle_error* error);
   /* Column means and population variances of x [B,N], f64 accumulation; either output may be NULL. */
@@ -247,19 +254,25 @@ typedef struct heddle_ops {
   int32_t (*codes_from_dense)(void* dc, const DLTensor* dense, heddle_codes* codes, heddle_error* error);
   int32_t (*codes_to_dense)(void* dc, const heddle_codes* codes, DLTensor* dense, heddle_error* error);
   /* y[b] = sum_j value_bj * weight[j] (+ bias) ; weight [m,d], y [B,d], bias [d] [optional]. values [nnz] replaces codes.values [optional]. */
-  int32_t (*decode)(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* weight, const DLTensor* bias, DLTensor* y, heddle_error* error);
+  int32_t (*decode)(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* weight,
+                    const DLTensor* bias, DLTensor* y, heddle_error* error);
   /* dvalues[i] = <dy[row(i)], weight[index(i)]> + l1 for stored entries (l1: coefficient of sum|f| already divided by B). */
-  int32_t (*codes_backward)(void* dc, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight, double l1, DLTensor* dvalues, heddle_error* error);
+  int32_t (*codes_backward)(void* dc, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight, double l1,
+                            DLTensor* dvalues, heddle_error* error);
   /* dweight[j] += sum_b value_bj * rows[b] ; rows [B,d]; center [d] is subtracted from rows first [optional]. Entries in ascending b. */
-  int32_t (*codes_weight_gradient)(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* rows, const DLTensor* center, DLTensor* dweight, heddle_error* error);
+  int32_t (*codes_weight_gradient)(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* rows,
+                                   const DLTensor* center, DLTensor* dweight, heddle_error* error);
   /* out[j] += sum_b value_bj. */
-  int32_t (*codes_column_sum)(void* dc, const heddle_codes* codes, const DLTensor* values, DLTensor* out, heddle_error* error);
+  int32_t (*codes_column_sum)(void* dc, const heddle_codes* codes, const DLTensor* values, DLTensor* out,
+                              heddle_error* error);
   /* fired[j] (i64) += number of rows in which feature j is active (value != 0). */
   int32_t (*codes_count)(void* dc, const heddle_codes* codes, DLTensor* fired, heddle_error* error);
   /* *sum_abs = sum |value| ; *active = number of values != 0 ; *smallest = smallest value > 0 (+inf when none). Host memory, each may be NULL. */
-  int32_t (*codes_summary)(void* dc, const heddle_codes* codes, double* sum_abs, int64_t* active, double* smallest, heddle_error* error);
+  int32_t (*codes_summary)(void* dc, const heddle_codes* codes, double* sum_abs, int64_t* active, double* smallest,
+                           heddle_error* error);
   /* Sets feature `feature` to `value` in rows with rows[b] != 0 (u8 [B], NULL = all). Inserts, overwrites or removes (value 0) the entry. */
-  int32_t (*codes_set)(void* dc, heddle_codes* codes, int64_t feature, float value, const DLTensor* rows, heddle_error* error);
+  int32_t (*codes_set)(void* dc, heddle_codes* codes, int64_t feature, float value, const DLTensor* rows,
+                       heddle_error* error);
   int32_t (*threshold_backward)(void* dc, const heddle_threshold_backward* args, heddle_error* error);
   int32_t (*reconstruction)(void* dc, const heddle_reconstruction* args, heddle_error* error);
 

@@ -13,15 +13,15 @@ extern "C" {
 #endif
 
 enum {
-  HEDDLE_PARAM_BOOL = 1,        /* value.i is 0 or 1 */
-  HEDDLE_PARAM_INT = 2,         /* value.i */
-  HEDDLE_PARAM_FLOAT = 3,       /* value.f, finite */
-  HEDDLE_PARAM_STRING = 4,      /* value.s, UTF-8 */
-  HEDDLE_PARAM_CHOICE = 5,      /* value.i is the index into choices, value.s its name */
-  HEDDLE_PARAM_PATH = 6,        /* value.s, made absolute by the host (relative to HEDDLE_DATA, else to the file) */
-  HEDDLE_PARAM_INT_LIST = 7,    /* value.list is const int64_t*, value.n entries */
-  HEDDLE_PARAM_FLOAT_LIST = 8,  /* value.list is const double* */
-  HEDDLE_PARAM_STRING_LIST = 9  /* value.list is const char* const* */
+  HEDDLE_PARAM_BOOL = 1,       /* value.i is 0 or 1 */
+  HEDDLE_PARAM_INT = 2,        /* value.i */
+  HEDDLE_PARAM_FLOAT = 3,      /* value.f, finite */
+  HEDDLE_PARAM_STRING = 4,     /* value.s, UTF-8 */
+  HEDDLE_PARAM_CHOICE = 5,     /* value.i is the index into choices, value.s its name */
+  HEDDLE_PARAM_PATH = 6,       /* value.s, made absolute by the host (relative to HEDDLE_DATA, else to the file) */
+  HEDDLE_PARAM_INT_LIST = 7,   /* value.list is const int64_t*, value.n entries */
+  HEDDLE_PARAM_FLOAT_LIST = 8, /* value.list is const double* */
+  HEDDLE_PARAM_STRING_LIST = 9 /* value.list is const char* const* */
 };
 
 enum {
@@ -38,10 +38,10 @@ typedef struct heddle_param {
   const char* unit; /* "" when it has none */
   const char* doc;  /* one sentence */
   const char* const* choices;
-  int64_t default_int;         /* BOOL, INT, CHOICE (index) */
-  double default_float;        /* FLOAT */
-  const char* default_string;  /* STRING, PATH; lists: comma-separated text, NULL = empty */
-  double minimum, maximum;     /* inclusive bounds of INT, FLOAT and of list entries; -inf/+inf when open */
+  int64_t default_int;        /* BOOL, INT, CHOICE (index) */
+  double default_float;       /* FLOAT */
+  const char* default_string; /* STRING, PATH; lists: comma-separated text, NULL = empty */
+  double minimum, maximum;    /* inclusive bounds of INT, FLOAT and of list entries; -inf/+inf when open */
 } heddle_param;
 
 enum { HEDDLE_VALUE_GIVEN = 1u << 16 /* set by the user, not by a default */ };

@@ -66,9 +66,11 @@ typedef struct heddle_note {
 #if defined(__GNUC__)
 #define HEDDLE_EXPORT __attribute__((visibility("default")))
 /* Emits the note. Once per plugin. `used`+`retain`-like semantics: an allocated note survives strip and --gc-sections. */
-#define HEDDLE_PLUGIN_NOTE(kinds)                                                                             \
-  __attribute__((section(HEDDLE_NOTE_SECTION), used, aligned(4))) static const heddle_note heddle_abi_note = { \
-      8, 16, HEDDLE_NOTE_TYPE, {'H', 'e', 'd', 'd', 'l', 'e', 0, 0}, HEDDLE_ABI_MAJOR, HEDDLE_TARGET_MINOR, (kinds), 0}
+#define HEDDLE_PLUGIN_NOTE(kinds)                                                                                     \
+  __attribute__((section(HEDDLE_NOTE_SECTION), used, aligned(4))) static const heddle_note heddle_abi_note =          \
+      {                                                                                                               \
+          8,       16, HEDDLE_NOTE_TYPE, {'H', 'e', 'd', 'd', 'l', 'e', 0, 0}, HEDDLE_ABI_MAJOR, HEDDLE_TARGET_MINOR, \
+          (kinds), 0}
 #else
 #define HEDDLE_EXPORT
 #endif

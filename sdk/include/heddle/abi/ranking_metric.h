@@ -28,8 +28,9 @@ typedef struct heddle_ranking_metric heddle_ranking_metric;
 
 typedef struct heddle_ranking_metric_vtable {
   uint32_t struct_size, flags;
-  int32_t (*create)(const heddle_host* host, const heddle_values* values, heddle_ranking_metric** out, heddle_error* error); /* [main] */
-  void (*destroy)(heddle_ranking_metric* self);                                                                            /* [main] */
+  int32_t (*create)(const heddle_host* host, const heddle_values* values, heddle_ranking_metric** out,
+                    heddle_error* error);       /* [main] */
+  void (*destroy)(heddle_ranking_metric* self); /* [main] */
   /* [any] One value per user; the host takes the mean, in user order. Give this or over_all. [optional] */
   int32_t (*per_user)(heddle_ranking_metric* self, const heddle_lists* lists, double* values, heddle_error* error);
   /* [any] One value over all lists. [optional] */

@@ -23,10 +23,10 @@ extern "C" {
 typedef struct heddle_codes {
   uint32_t struct_size, flags;
   int64_t rows, width, nnz, capacity;
-  int64_t* offsets;  /* [rows + 1] */
-  int32_t* indices;  /* [capacity] */
-  float* values;     /* [capacity] */
-  float* pre;        /* [capacity], pre-activations; NULL unless the selection asked for them (margin > 0) */
+  int64_t* offsets; /* [rows + 1] */
+  int32_t* indices; /* [capacity] */
+  float* values;    /* [capacity] */
+  float* pre;       /* [capacity], pre-activations; NULL unless the selection asked for them (margin > 0) */
   DLDevice device;
   void* device_data; /* the device's own, e.g. the by-feature ordering */
 } heddle_codes;
