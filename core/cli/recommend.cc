@@ -10,6 +10,7 @@
 #include "core/cli/values.h"
 #include "core/pipeline/run_view.h"
 #include "core/plugin/registry.h"
+#include "core/store/results_print.h"
 
 namespace heddle::cli {
 namespace {

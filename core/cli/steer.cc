@@ -11,6 +11,7 @@
 #include "core/pipeline/run_view.h"
 #include "core/pipeline/stages.h"
 #include "core/plugin/registry.h"
+#include "core/store/results_print.h"
 
 namespace heddle::cli {
 

@@ -1,4 +1,4 @@
-// Numbers and fields as they stand on a command line.
+// Numbers as they stand on a command line.
 #pragma once
 
 #include <string>
@@ -15,7 +15,5 @@ float fit_float(double value, std::string_view option);
 std::vector<std::string> parse_fields(std::string_view text, std::string_view option);
 // "A:B" (step 1), "A:B:STEP" or "A,B,C". Both ends are included; at most 1,001 values.
 std::vector<double> parse_values(std::string_view text, std::string_view option);
-// Quoted by RFC 4180 when it needs to be.
-std::string csv_field(std::string_view text);
 
 }  // namespace heddle::cli

@@ -13,12 +13,6 @@ using nlohmann::json;
 
 namespace {
 
-// Run names carry the values of a sweep; a path among them must not become folders.
-std::string file_name(std::string run) {
-  std::replace(run.begin(), run.end(), '/', '_');
-  return run + ".json";
-}
-
 std::vector<std::string> runs_below(const fs::path& output) {
   std::vector<std::string> names;
   std::error_code error;
@@ -29,6 +23,13 @@ std::vector<std::string> runs_below(const fs::path& output) {
 }
 
 }  // namespace
+
+fs::path run_record_file(const fs::path& output, const std::string& run) {
+  // Run names carry the values of a sweep; a path among them must not become folders.
+  std::string name = run;
+  std::replace(name.begin(), name.end(), '/', '_');
+  return output / "runs" / (name + ".json");
+}
 
 RunRecord make_run_record(const Job& job) {
   const Experiment& experiment = job.experiment;
@@ -76,7 +77,7 @@ void save_run_record(const fs::path& output, const RunRecord& record) {
                                  {"precision", record.precision},
                                  {"resolved", record.resolved}};
   fs::create_directories(output / "runs");
-  write_json(output / "runs" / file_name(record.run), file);
+  write_json(run_record_file(output, record.run), file);
 }
 
 RunRecord load_run_record(const fs::path& path) {
@@ -120,7 +121,7 @@ fs::path find_run(const std::string& text) {
   }
   // OUTPUT/RUN
   const fs::path output = path.parent_path();
-  const fs::path candidate = output / "runs" / file_name(path.filename().string());
+  const fs::path candidate = run_record_file(output, path.filename().string());
   if (fs::is_regular_file(candidate)) return candidate;
   const auto names = runs_below(output);
   if (!names.empty())

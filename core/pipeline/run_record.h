@@ -38,6 +38,8 @@ struct RunRecord {
 RunRecord make_run_record(const Job& job);
 void save_run_record(const std::filesystem::path& output, const RunRecord& record);
 RunRecord load_run_record(const std::filesystem::path& file);
+// OUTPUT/runs/RUN.json
+std::filesystem::path run_record_file(const std::filesystem::path& output, const std::string& run);
 
 // RUN on the command line: an output folder with a single run, OUTPUT/RUN, or a record file itself. wrong_use lists what is
 // there when none or several match.

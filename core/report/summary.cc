@@ -20,9 +20,7 @@ constexpr size_t width = 80;
 class RunResults {
  public:
   RunResults(const std::filesystem::path& output, const std::string& run) : store_(output) {
-    std::string file = run;
-    std::replace(file.begin(), file.end(), '/', '_');
-    record_ = load_run_record(output / "runs" / (file + ".json"));
+    record_ = load_run_record(run_record_file(output, run));
   }
   const RunRecord& record() const { return record_; }
   std::vector<std::string> parts(const std::string& stage) const {

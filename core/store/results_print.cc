@@ -129,14 +129,6 @@ std::string print_table(const std::vector<ResultRecord>& records, size_t width) 
   return fmt::format("{}\n{}", fit(above, width == 0 ? above.size() : width), table.text(width));
 }
 
-std::string quote(const std::string& cell) {
-  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
-  std::string quoted = "\"";
-  for (char c : cell) quoted.append(c == '"' ? 2 : 1, c);
-  quoted += '"';
-  return quoted;
-}
-
 std::string print_csv(const std::vector<ResultRecord>& records) {
   std::vector<Column> columns = coordinates(records);
   columns.push_back(column(
@@ -149,7 +141,7 @@ std::string print_csv(const std::vector<ResultRecord>& records) {
   const auto line = [&](auto&& cell) {
     for (size_t c = 0; c < columns.size(); ++c) {
       if (c > 0) text += ',';
-      text += quote(cell(columns[c]));
+      text += csv_field(cell(columns[c]));
     }
     text += "\r\n";
   };
@@ -183,6 +175,14 @@ std::string print_json(const std::vector<ResultRecord>& records) {
 }
 
 }  // namespace
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  quoted += '"';
+  return quoted;
+}
 
 ResultFormat parse_result_format(std::string_view name) {
   if (name == "table") return ResultFormat::table;

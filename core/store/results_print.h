@@ -21,4 +21,7 @@ ResultFormat parse_result_format(std::string_view name);
 // CSV and JSON: all columns, numbers with the digits needed to read back the same double, absent values empty / null.
 std::string print_results(const std::vector<ResultRecord>& records, ResultFormat format, size_t width = 80);
 
+// A CSV field, quoted by RFC 4180 when it needs to be.
+std::string csv_field(std::string_view text);
+
 }  // namespace heddle

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/store/results_print.h"
 
 namespace heddle::cli {
 namespace {
