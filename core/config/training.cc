@@ -86,6 +86,10 @@ const OptionTable& dictionary_training_table() {
       integer("resample_every", d.resample_every, 0, 1e9, "Steps between resamplings; 0 takes the dead window."),
       integer("aux_k", d.aux_k, 0, 1e6, "Dead features per vector in the auxiliary loss; 0 takes half of the inputs."),
       real("aux_coefficient", d.aux_coefficient, 0, 1e6, "Weight of the auxiliary loss."),
+      integer(
+          "seed", d.seed, 0, 9007199254740992.0,
+          "Initial values and random numbers of this dictionary are drawn from it; 0 takes the experiment's. The order "
+          "of the activations is the experiment's, so that dictionaries of several seeds share one pass."),
       real("checkpoint_seconds", d.checkpoint_seconds, 0, 1e9,
            "Time between checkpoints; 0 writes one after every step.", not_numeric, "s"),
   };
@@ -132,6 +136,7 @@ DictionaryTraining read_dictionary_training(const Values& v) {
   o.resample_every = v.integer("resample_every");
   o.aux_k = v.integer("aux_k");
   o.aux_coefficient = v.real("aux_coefficient");
+  o.seed = v.integer("seed");
   o.checkpoint_seconds = v.real("checkpoint_seconds");
   const auto both = [&](const char* a, const char* b) {
     if (v.given(a) && v.given(b))

@@ -48,6 +48,7 @@ struct DictionaryTraining {
   int64_t resample_every = 0;  // steps; 0: every dead window
   int64_t aux_k = 0;           // entries per row of the auxiliary loss; 0: half of the inputs
   double aux_coefficient = 1.0 / 32;
+  int64_t seed = 0;  // initial values and the plugin's random numbers; 0: the experiment's
   double checkpoint_seconds = 60;
   int32_t precision = HEDDLE_PRECISION_F32;  // [compute] precision
 };

@@ -120,8 +120,8 @@ void train_together(Session& session, const std::vector<DictionaryTask>& tasks) 
     models.push_back(std::make_unique<DictionaryModel>(session.device(), *own.plugin.component, own.plugin.values,
                                                        activations->width()));
     const std::string point = task.job->experiment.sweep_label();
-    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), task.job->experiment.seed,
-                    own.training});
+    const auto seed = own.training.seed > 0 ? static_cast<uint64_t>(own.training.seed) : task.job->experiment.seed;
+    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), seed, own.training});
     keys.push_back(task.job->keys.dictionary(task.name).key);
   }
   // One checkpoint for the group, under the key of its first member.

@@ -31,10 +31,19 @@ std::span<const Slot> slots_of(int32_t kind) {
   static const Slot attributes[] = {HEDDLE_SLOT(A, open, true), HEDDLE_SLOT(A, close, true), HEDDLE_SLOT(A, read, true),
                                     HEDDLE_SLOT(A, fingerprint, true)};
   using B = heddle_backbone_vtable;
-  static const Slot backbone[] = {HEDDLE_SLOT(B, create, true),  HEDDLE_SLOT(B, destroy, true),
-                                  HEDDLE_SLOT(B, info, true),    HEDDLE_SLOT(B, parameters, true),
-                                  HEDDLE_SLOT(B, sites, true),   HEDDLE_SLOT(B, train, true),
-                                  HEDDLE_SLOT(B, forward, true), HEDDLE_SLOT(B, score, true)};
+  static const Slot backbone[] = {HEDDLE_SLOT(B, create, true),
+                                  HEDDLE_SLOT(B, destroy, true),
+                                  HEDDLE_SLOT(B, info, true),
+                                  HEDDLE_SLOT(B, parameters, true),
+                                  HEDDLE_SLOT(B, sites, true),
+                                  HEDDLE_SLOT(B, train, true),
+                                  HEDDLE_SLOT(B, forward, true),
+                                  HEDDLE_SLOT(B, score, true),
+                                  HEDDLE_SLOT(B, prepare, false),
+                                  HEDDLE_SLOT(B, cache_width, false),
+                                  HEDDLE_SLOT(B, forward_caching, false),
+                                  HEDDLE_SLOT(B, forward_from, false),
+                                  HEDDLE_SLOT(B, rank, false)};
   using D = heddle_dictionary_vtable;
   static const Slot dictionary[] = {HEDDLE_SLOT(D, create, true), HEDDLE_SLOT(D, destroy, true),
                                     HEDDLE_SLOT(D, info, true),   HEDDLE_SLOT(D, parameters, true),
@@ -112,7 +121,10 @@ std::span<const Slot> slots_of_ops() {
                              HEDDLE_OP(codes_set),
                              HEDDLE_OP(threshold_backward),
                              HEDDLE_OP(reconstruction),
-                             HEDDLE_OP(parallel_for)};
+                             HEDDLE_OP(parallel_for),
+                             HEDDLE_OP(attention_suffix),
+                             HEDDLE_OP(sample_candidates),
+                             HEDDLE_OP(candidate_loss)};
 #undef HEDDLE_OP
   return ops;
 }

@@ -83,7 +83,26 @@ AT(heddle_threshold_backward, l0_weight, 16); AT(heddle_threshold_backward, code
 AT(heddle_threshold_backward, dvalues, 32); AT(heddle_threshold_backward, threshold, 40);
 AT(heddle_threshold_backward, dthreshold, 48);
 
-SIZE(heddle_ops, 312); AT(heddle_ops, struct_size, 0); AT(heddle_ops, flags, 4); AT(heddle_ops, supports, 8);
+SIZE(heddle_attention_suffix, 88); AT(heddle_attention_suffix, struct_size, 0); AT(heddle_attention_suffix, flags, 4);
+AT(heddle_attention_suffix, heads, 8); AT(heddle_attention_suffix, causal, 12);
+AT(heddle_attention_suffix, suffix_offsets, 16); AT(heddle_attention_suffix, prefix_begin, 24);
+AT(heddle_attention_suffix, prefix_end, 32); AT(heddle_attention_suffix, kept_k, 40);
+AT(heddle_attention_suffix, kept_v, 48); AT(heddle_attention_suffix, q, 56); AT(heddle_attention_suffix, k, 64);
+AT(heddle_attention_suffix, v, 72); AT(heddle_attention_suffix, out, 80);
+
+SIZE(heddle_sample_candidates, 64); AT(heddle_sample_candidates, struct_size, 0);
+AT(heddle_sample_candidates, flags, 4); AT(heddle_sample_candidates, items, 8); AT(heddle_sample_candidates, count, 16);
+AT(heddle_sample_candidates, rng, 24); AT(heddle_sample_candidates, targets, 40);
+AT(heddle_sample_candidates, weights, 48); AT(heddle_sample_candidates, codes, 56);
+
+SIZE(heddle_candidate_loss, 88); AT(heddle_candidate_loss, struct_size, 0); AT(heddle_candidate_loss, flags, 4);
+AT(heddle_candidate_loss, kind, 8); AT(heddle_candidate_loss, reserved, 12); AT(heddle_candidate_loss, scale, 16);
+AT(heddle_candidate_loss, positive_power, 24); AT(heddle_candidate_loss, codes, 32);
+AT(heddle_candidate_loss, targets, 40); AT(heddle_candidate_loss, logits, 48);
+AT(heddle_candidate_loss, corrections, 56); AT(heddle_candidate_loss, loss_sum, 64);
+AT(heddle_candidate_loss, count, 72); AT(heddle_candidate_loss, dlogits, 80);
+
+SIZE(heddle_ops, 336); AT(heddle_ops, struct_size, 0); AT(heddle_ops, flags, 4); AT(heddle_ops, supports, 8);
 AT(heddle_ops, gemm, 16); AT(heddle_ops, activation_backward, 24); AT(heddle_ops, layer_norm, 32);
 AT(heddle_ops, layer_norm_backward, 40); AT(heddle_ops, attention, 48); AT(heddle_ops, attention_backward, 56);
 AT(heddle_ops, cross_entropy, 64); AT(heddle_ops, top_n, 72); AT(heddle_ops, dropout, 80);
@@ -96,7 +115,8 @@ AT(heddle_ops, encode, 208); AT(heddle_ops, codes_from_dense, 216); AT(heddle_op
 AT(heddle_ops, decode, 232); AT(heddle_ops, codes_backward, 240); AT(heddle_ops, codes_weight_gradient, 248);
 AT(heddle_ops, codes_column_sum, 256); AT(heddle_ops, codes_count, 264); AT(heddle_ops, codes_summary, 272);
 AT(heddle_ops, codes_set, 280); AT(heddle_ops, threshold_backward, 288); AT(heddle_ops, reconstruction, 296);
-AT(heddle_ops, parallel_for, 304);
+AT(heddle_ops, parallel_for, 304); AT(heddle_ops, attention_suffix, 312); AT(heddle_ops, sample_candidates, 320);
+AT(heddle_ops, candidate_loss, 328);
 
 SIZE(heddle_host, 72); AT(heddle_host, struct_size, 0); AT(heddle_host, flags, 4); AT(heddle_host, abi_major, 8);
 AT(heddle_host, abi_minor, 12); AT(heddle_host, name, 16); AT(heddle_host, version, 24); AT(heddle_host, self, 32);
@@ -168,8 +188,17 @@ AT(heddle_sequences, users, 56);
 SIZE(heddle_backbone_plan, 16); AT(heddle_backbone_plan, struct_size, 0); AT(heddle_backbone_plan, flags, 4);
 AT(heddle_backbone_plan, items, 8);
 
-SIZE(heddle_backbone_info, 24); AT(heddle_backbone_info, struct_size, 0); AT(heddle_backbone_info, flags, 4);
-AT(heddle_backbone_info, hidden, 8); AT(heddle_backbone_info, max_length, 16);
+SIZE(heddle_backbone_info, 48); AT(heddle_backbone_info, struct_size, 0); AT(heddle_backbone_info, flags, 4);
+AT(heddle_backbone_info, hidden, 8); AT(heddle_backbone_info, max_length, 16); AT(heddle_backbone_info, batches, 24);
+AT(heddle_backbone_info, reserved, 28); AT(heddle_backbone_info, mask_probability, 32);
+AT(heddle_backbone_info, last_mask_probability, 40);
+
+SIZE(heddle_training_log, 32); AT(heddle_training_log, struct_size, 0); AT(heddle_training_log, flags, 4);
+AT(heddle_training_log, users, 8); AT(heddle_training_log, offsets, 16); AT(heddle_training_log, items, 24);
+
+SIZE(heddle_resume, 56); AT(heddle_resume, struct_size, 0); AT(heddle_resume, flags, 4); AT(heddle_resume, site, 8);
+AT(heddle_resume, suffix_offsets, 16); AT(heddle_resume, prefix_begin, 24); AT(heddle_resume, prefix_end, 32);
+AT(heddle_resume, activations, 40); AT(heddle_resume, cache, 48);
 
 SIZE(heddle_site, 32); AT(heddle_site, struct_size, 0); AT(heddle_site, flags, 4); AT(heddle_site, name, 8);
 AT(heddle_site, doc, 16); AT(heddle_site, width, 24);
@@ -180,10 +209,17 @@ AT(heddle_sites, items, 16);
 SIZE(heddle_hook, 24); AT(heddle_hook, struct_size, 0); AT(heddle_hook, flags, 4); AT(heddle_hook, self, 8);
 AT(heddle_hook, at, 16);
 
-SIZE(heddle_backbone_vtable, 72); AT(heddle_backbone_vtable, struct_size, 0); AT(heddle_backbone_vtable, flags, 4);
+SIZE(heddle_rank, 56); AT(heddle_rank, struct_size, 0); AT(heddle_rank, flags, 4); AT(heddle_rank, batch, 8);
+AT(heddle_rank, hook, 16); AT(heddle_rank, seen_offsets, 24); AT(heddle_rank, seen_items, 32);
+AT(heddle_rank, items, 40); AT(heddle_rank, scores, 48);
+
+SIZE(heddle_backbone_vtable, 112); AT(heddle_backbone_vtable, struct_size, 0); AT(heddle_backbone_vtable, flags, 4);
 AT(heddle_backbone_vtable, create, 8); AT(heddle_backbone_vtable, destroy, 16); AT(heddle_backbone_vtable, info, 24);
 AT(heddle_backbone_vtable, parameters, 32); AT(heddle_backbone_vtable, sites, 40);
 AT(heddle_backbone_vtable, train, 48); AT(heddle_backbone_vtable, forward, 56); AT(heddle_backbone_vtable, score, 64);
+AT(heddle_backbone_vtable, prepare, 72); AT(heddle_backbone_vtable, cache_width, 80);
+AT(heddle_backbone_vtable, forward_caching, 88); AT(heddle_backbone_vtable, forward_from, 96);
+AT(heddle_backbone_vtable, rank, 104);
 
 SIZE(heddle_dictionary_plan, 16); AT(heddle_dictionary_plan, struct_size, 0); AT(heddle_dictionary_plan, flags, 4);
 AT(heddle_dictionary_plan, inputs, 8);
@@ -264,17 +300,20 @@ IS(HEDDLE_ABI_MAJOR, 1); IS(HEDDLE_ACTIVATION_NONE, 0); IS(HEDDLE_ACTIVATION_REL
 IS(HEDDLE_ACTIVATION_GELU_TANH, 2); IS(HEDDLE_PRECISION_F32, 0); IS(HEDDLE_PRECISION_BF16, 1);
 IS(HEDDLE_SELECT_RELU, 0); IS(HEDDLE_SELECT_THRESHOLD, 1); IS(HEDDLE_SELECT_TOP_K, 2); IS(HEDDLE_SELECT_BATCH_TOP_K, 3);
 IS(HEDDLE_RECONSTRUCTION_L2_NORM, 0); IS(HEDDLE_RECONSTRUCTION_L2_SQUARED, 1); IS(HEDDLE_RECONSTRUCTION_MSE_MEAN, 2);
-IS(HEDDLE_INIT_ZEROS, 0); IS(HEDDLE_INIT_CONSTANT, 1); IS(HEDDLE_INIT_NORMAL, 2); IS(HEDDLE_INIT_UNIFORM, 3);
-IS(HEDDLE_INIT_UNIT_ROWS, 4); IS(HEDDLE_INIT_COPY, 5); IS(HEDDLE_INIT_GEOMETRIC_MEDIAN, 6);
-IS(HEDDLE_INIT_DATA_MEAN, 7); IS(HEDDLE_CONSTRAINT_NONE, 0); IS(HEDDLE_CONSTRAINT_UNIT_ROWS, 1);
-IS(HEDDLE_ROLE_OTHER, 0); IS(HEDDLE_ROLE_ENCODER, 1); IS(HEDDLE_ROLE_ENCODER_BIAS, 2); IS(HEDDLE_ROLE_DECODER, 3);
-IS(HEDDLE_ROLE_DECODER_BIAS, 4); IS(HEDDLE_ROLE_THRESHOLD, 5); IS(HEDDLE_ROLE_ITEM_TABLE, 6);
-IS(HEDDLE_PARAMETER_BUFFER, 1); IS(HEDDLE_PARAMETER_SURROGATE_GRADIENT, 65536); IS(HEDDLE_PARAM_BOOL, 1);
-IS(HEDDLE_PARAM_INT, 2); IS(HEDDLE_PARAM_FLOAT, 3); IS(HEDDLE_PARAM_STRING, 4); IS(HEDDLE_PARAM_CHOICE, 5);
-IS(HEDDLE_PARAM_PATH, 6); IS(HEDDLE_PARAM_INT_LIST, 7); IS(HEDDLE_PARAM_FLOAT_LIST, 8); IS(HEDDLE_PARAM_STRING_LIST, 9);
+IS(HEDDLE_CANDIDATES_BINARY, 0); IS(HEDDLE_CANDIDATES_SOFTMAX, 1); IS(HEDDLE_INIT_ZEROS, 0);
+IS(HEDDLE_INIT_CONSTANT, 1); IS(HEDDLE_INIT_NORMAL, 2); IS(HEDDLE_INIT_UNIFORM, 3); IS(HEDDLE_INIT_UNIT_ROWS, 4);
+IS(HEDDLE_INIT_COPY, 5); IS(HEDDLE_INIT_GEOMETRIC_MEDIAN, 6); IS(HEDDLE_INIT_DATA_MEAN, 7);
+IS(HEDDLE_CONSTRAINT_NONE, 0); IS(HEDDLE_CONSTRAINT_UNIT_ROWS, 1); IS(HEDDLE_ROLE_OTHER, 0); IS(HEDDLE_ROLE_ENCODER, 1);
+IS(HEDDLE_ROLE_ENCODER_BIAS, 2); IS(HEDDLE_ROLE_DECODER, 3); IS(HEDDLE_ROLE_DECODER_BIAS, 4);
+IS(HEDDLE_ROLE_THRESHOLD, 5); IS(HEDDLE_ROLE_ITEM_TABLE, 6); IS(HEDDLE_PARAMETER_BUFFER, 1);
+IS(HEDDLE_PARAMETER_SURROGATE_GRADIENT, 65536); IS(HEDDLE_PARAM_BOOL, 1); IS(HEDDLE_PARAM_INT, 2);
+IS(HEDDLE_PARAM_FLOAT, 3); IS(HEDDLE_PARAM_STRING, 4); IS(HEDDLE_PARAM_CHOICE, 5); IS(HEDDLE_PARAM_PATH, 6);
+IS(HEDDLE_PARAM_INT_LIST, 7); IS(HEDDLE_PARAM_FLOAT_LIST, 8); IS(HEDDLE_PARAM_STRING_LIST, 9);
 IS(HEDDLE_PARAM_REQUIRED, 1); IS(HEDDLE_PARAM_NOT_NUMERIC, 2); IS(HEDDLE_PARAM_EXPERIMENTAL, 65536);
 IS(HEDDLE_VALUE_GIVEN, 65536); IS(HEDDLE_ID_INT, 0); IS(HEDDLE_ID_STRING, 1); IS(HEDDLE_ATTRIBUTE_BINARY, 0);
-IS(HEDDLE_ATTRIBUTE_NUMERIC, 1); IS(HEDDLE_BACKBONE_APPEND_MASK, 65536); IS(HEDDLE_METRIC_NEEDS_RANKS, 65536);
+IS(HEDDLE_ATTRIBUTE_NUMERIC, 1); IS(HEDDLE_BACKBONE_APPEND_MASK, 65536); IS(HEDDLE_BACKBONE_POSITIONS_FROM_END, 131072);
+IS(HEDDLE_BACKBONE_CAUSAL, 262144); IS(HEDDLE_BACKBONE_RANKS, 524288); IS(HEDDLE_BATCHES_NEXT_ITEM, 0);
+IS(HEDDLE_BATCHES_WHOLE, 1); IS(HEDDLE_BATCHES_CLOZE, 2); IS(HEDDLE_METRIC_NEEDS_RANKS, 65536);
 IS(HEDDLE_METRIC_BINARY_ONLY, 131072); IS(HEDDLE_METRIC_LOWER_IS_BETTER, 262144);
 IS(HEDDLE_RANKING_LOWER_IS_BETTER, 65536); IS(HEDDLE_CONCURRENCY_EXCLUSIVE, 0); IS(HEDDLE_CONCURRENCY_PER_INSTANCE, 1);
 IS(HEDDLE_NOTE_TYPE, 1);

@@ -6,6 +6,12 @@
 //   void train(Ops& ops, const Batch& batch, Losses& losses);     // adds losses, accumulates ops.grad(…); dropout on
 //   void forward(Ops& ops, const Batch& batch, const Hook& hook, const Tensor& hidden);   // dropout off
 //   void score(Ops& ops, const Tensor& hidden, const Tensor& scores);   // [B,hidden] -> [B,items()]
+// Optional, found by their presence:
+//   void prepare(Ops& ops, const TrainingLog& log);               // once before training: writes ops[param] of buffers
+//   int64_t cache_width(Site site) const;                         // the three together: inference again behind a site,
+//   void forward_caching(Ops&, const Batch&, const Hook&, Site, const Tensor& cache, const Tensor& hidden);
+//   void forward_from(Ops& ops, const Resume& from, const Tensor& hidden);   // see abi/backbone.h
+//   void rank(Ops& ops, const Batch& batch, const Hook& hook, const RankedLists& lists);   // decoding of its own
 // forward fills hidden [T,hidden] and calls hook(site, activations [T,width]) at every site, in the order of
 // declaration: the host may read or overwrite them there. The host owns the loop, the optimiser, dropout's randomness
 // (ops.rng) and storage. train, forward and score run on one worker thread at a time per instance.
@@ -54,6 +60,47 @@ struct Batch {
   Tensor users;           // i32 [n]
 };
 
+// Events of the training users, oldest first; host memory, valid during prepare().
+struct TrainingLog {
+  explicit TrainingLog(const heddle_training_log& raw) : raw_(raw) {}
+  int64_t users() const { return raw_.users; }
+  std::span<const int32_t> items_of(int64_t user) const {
+    return {raw_.items + raw_.offsets[user], static_cast<std::size_t>(raw_.offsets[user + 1] - raw_.offsets[user])};
+  }
+
+ private:
+  const heddle_training_log& raw_;
+};
+
+// Suffixes of sequences at a site, and what forward_caching kept of their earlier tokens; see heddle_resume.
+struct Resume {
+  explicit Resume(const heddle_resume& r)
+      : site{r.site},
+        suffix_offsets(r.suffix_offsets),
+        prefix_begin(r.prefix_begin),
+        prefix_end(r.prefix_end),
+        activations(r.activations),
+        cache(r.cache) {}
+  Site site;
+  Tensor suffix_offsets, prefix_begin, prefix_end;  // i64 [S+1], [S], [S], host memory
+  Tensor activations;                               // [R,width]
+  Tensor cache;                                     // [T,cache_width] or "none"
+};
+
+// Where rank() puts its lists; everything in host memory.
+struct RankedLists {
+  explicit RankedLists(const heddle_rank& r)
+      : seen_offsets(r.seen_offsets), seen_items(r.seen_items), items(r.items), scores(r.scores) {}
+  int64_t length() const { return items.columns(); }
+  Tensor seen_offsets, seen_items;  // i64 [n+1], i32 ascending per sequence; "none": nothing is masked
+  Tensor items, scores;             // i32, f32 [n,k]; -1 and -inf fill short lists
+};
+
+// Cloze training: the host replaces events by the mask token items(); see HEDDLE_BATCHES_CLOZE.
+struct Cloze {
+  double mask_probability = 0, last_mask_probability = 0;
+};
+
 class Hook {
  public:
   explicit Hook(const heddle_hook* raw) : raw_(raw) {}
@@ -72,6 +119,19 @@ class Backbone;
 
 namespace detail {
 template <class Self>
+concept prepares = requires(Self& s, Ops& ops, const TrainingLog& log) {
+  s.prepare(ops, log);
+};
+template <class Self>
+concept resumes = requires(Self& s, Ops& ops, const Resume& from, const Tensor& hidden) {
+  s.forward_from(ops, from, hidden);
+};
+template <class Self>
+concept ranks = requires(Self& s, Ops& ops, const Batch& batch, const Hook& hook, const RankedLists& lists) {
+  s.rank(ops, batch, hook, lists);
+};
+
+template <class Self>
 struct BackboneTable {
   // The base's own members, also where Self has some of the same name.
   static Backbone<Self>& base(Backbone<Self>* self) { return *self; }
@@ -85,7 +145,14 @@ struct BackboneTable {
   static int32_t info(heddle_backbone* b, heddle_backbone_info* out, heddle_error* error) noexcept {
     return guarded(error, [&] {
       const Self& self = self_of<Self>(b);
-      *out = {sizeof *out, Self::append_mask * uint32_t{HEDDLE_BACKBONE_APPEND_MASK}, self.hidden(), self.max_length()};
+      const Cloze cloze = self.cloze();
+      uint32_t flags = 0;
+      if (Self::append_mask) flags |= HEDDLE_BACKBONE_APPEND_MASK;
+      if (Self::causal) flags |= HEDDLE_BACKBONE_CAUSAL;
+      if (self.positions_from_end()) flags |= HEDDLE_BACKBONE_POSITIONS_FROM_END;
+      if constexpr (ranks<Self>) flags |= HEDDLE_BACKBONE_RANKS;
+      *out = {sizeof *out,   flags, self.hidden(),          self.max_length(),
+              Self::batches, 0,     cloze.mask_probability, cloze.last_mask_probability};
     });
   }
   static int32_t parameters(heddle_backbone* b, heddle_parameters* out, heddle_error*) noexcept {
@@ -120,17 +187,57 @@ struct BackboneTable {
       self_of<Self>(b).score(ops, Tensor(hidden), Tensor(scores));
     });
   }
+  static int32_t prepare(heddle_backbone* b, const heddle_call* call, const heddle_tensors* params,
+                         const heddle_training_log* log, heddle_error* error) noexcept {
+    return guarded(error, [&] {
+      Ops ops(*call, params);
+      self_of<Self>(b).prepare(ops, TrainingLog(*log));
+    });
+  }
+  static int32_t cache_width(heddle_backbone* b, int64_t site, int64_t* width, heddle_error* error) noexcept {
+    return guarded(error, [&] { *width = self_of<Self>(b).cache_width(Site{site}); });
+  }
+  static int32_t forward_caching(heddle_backbone* b, const heddle_call* call, const heddle_tensors* params,
+                                 const heddle_sequences* batch, const heddle_hook* hook, int64_t site, DLTensor* cache,
+                                 DLTensor* hidden, heddle_error* error) noexcept {
+    return guarded(error, [&] {
+      Ops ops(*call, params);
+      self_of<Self>(b).forward_caching(ops, Batch(*batch), Hook(hook), Site{site}, Tensor(cache), Tensor(hidden));
+    });
+  }
+  static int32_t forward_from(heddle_backbone* b, const heddle_call* call, const heddle_tensors* params,
+                              const heddle_resume* from, DLTensor* hidden, heddle_error* error) noexcept {
+    return guarded(error, [&] {
+      Ops ops(*call, params);
+      self_of<Self>(b).forward_from(ops, Resume(*from), Tensor(hidden));
+    });
+  }
+  static int32_t rank(heddle_backbone* b, const heddle_call* call, const heddle_tensors* params,
+                      const heddle_rank* args, heddle_error* error) noexcept {
+    return guarded(error, [&] {
+      Ops ops(*call, params);
+      self_of<Self>(b).rank(ops, Batch(*args->batch), Hook(args->hook), RankedLists(*args));
+    });
+  }
   static constexpr heddle_backbone_vtable table() {
-    return {sizeof(heddle_backbone_vtable),
-            0,
-            &create,
-            &destroy<Self, heddle_backbone>,
-            &info,
-            &parameters,
-            &sites,
-            &train,
-            &forward,
-            &score};
+    heddle_backbone_vtable out{};
+    out.struct_size = sizeof out;
+    out.create = &create;
+    out.destroy = &destroy<Self, heddle_backbone>;
+    out.info = &info;
+    out.parameters = &parameters;
+    out.sites = &sites;
+    out.train = &train;
+    out.forward = &forward;
+    out.score = &score;
+    if constexpr (prepares<Self>) out.prepare = &prepare;
+    if constexpr (resumes<Self>) {
+      out.cache_width = &cache_width;
+      out.forward_caching = &forward_caching;
+      out.forward_from = &forward_from;
+    }
+    if constexpr (ranks<Self>) out.rank = &rank;
+    return out;
   }
 };
 }  // namespace detail
@@ -141,6 +248,13 @@ class Backbone : public Component {
   static constexpr int32_t kind = HEDDLE_KIND_BACKBONE;
   // True: at inference the host appends the token items() (mask) to each sequence and reads its state.
   static constexpr bool append_mask = false;
+  // True: a token's state depends on no later token.
+  static constexpr bool causal = false;
+  // What training batches hold: HEDDLE_BATCHES_*.
+  static constexpr int32_t batches = HEDDLE_BATCHES_NEXT_ITEM;
+  // Self may hide these: positions count from the window's end; masks of HEDDLE_BATCHES_CLOZE.
+  bool positions_from_end() const { return false; }
+  Cloze cloze() const { return {}; }
   template <class S>
   static constexpr heddle_backbone_vtable vtable = detail::BackboneTable<S>::table();
 

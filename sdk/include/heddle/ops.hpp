@@ -44,6 +44,15 @@ struct Attention {
   Tensor out{}, log_sum_exp{};   // [T,d], [T,heads]
 };
 
+// Attention of the rows of suffixes over kept rows and themselves; the i64 tensors are in host memory.
+struct AttentionSuffix {
+  int32_t heads = 1;
+  bool causal = true;
+  Tensor suffix_offsets{}, prefix_begin{}, prefix_end{};  // [S+1], [S], [S]
+  Tensor kept_k{}, kept_v{};                              // [T,d], row strides allowed; none: no prefixes
+  Tensor q{}, k{}, v{}, out{};                            // [R,d]
+};
+
 struct CrossEntropy {
   Tensor hidden{}, table{}, bias{}, targets{};  // [T,d], [V,d], [V] or none, i32 [T]
   double scale = 1;                             // multiplies the gradients
@@ -53,6 +62,16 @@ struct CrossEntropyLoss {
   double sum = 0;
   int64_t count = 0;
   double mean() const { return count == 0 ? 0.0 : sum / static_cast<double>(count); }
+};
+
+// Loss over candidates: HEDDLE_CANDIDATES_*.
+struct CandidateLoss {
+  int32_t kind = HEDDLE_CANDIDATES_SOFTMAX;
+  double scale = 1;  // multiplies the gradient
+  double positive_power = 1;
+  Codes codes{};
+  Tensor targets{}, logits{}, corrections{};  // i32 [T], [nnz], [V] or none
+  Tensor dlogits{};                           // [nnz] or none
 };
 
 struct CodesSummary {
@@ -289,6 +308,44 @@ class Ops {
     double loss = 0;
     heddle_reconstruction args{sizeof args, 0, kind, 0, scale, x.raw(), y.raw(), &loss, dy.raw()};
     run(&heddle_ops::reconstruction, &args);
+    return loss;
+  }
+
+  // -- inference again behind a point; sampled objectives --
+  void attention_suffix(const AttentionSuffix& a) {
+    heddle_attention_suffix args{sizeof args,
+                                 0,
+                                 a.heads,
+                                 a.causal,
+                                 a.suffix_offsets.raw(),
+                                 a.prefix_begin.raw(),
+                                 a.prefix_end.raw(),
+                                 a.kept_k.raw(),
+                                 a.kept_v.raw(),
+                                 a.q.raw(),
+                                 a.k.raw(),
+                                 a.v.raw(),
+                                 a.out.raw()};
+    run(&heddle_ops::attention_suffix, &args);
+  }
+  // Row t: targets[t] with value 0 and the items of `count` draws with their numbers as values; see abi/ops.h.
+  Codes sample_candidates(heddle_rng_key key, int64_t items, int64_t count, const Tensor& targets,
+                          const Tensor& weights = {}, Codes z = {}) {
+    if (!z) z = codes();
+    heddle_sample_candidates args{sizeof args, 0, items, count, key, targets.raw(), weights.raw(), z.raw()};
+    run(&heddle_ops::sample_candidates, &args);
+    return z;
+  }
+  CrossEntropyLoss candidate_loss(const CandidateLoss& c) {
+    CrossEntropyLoss loss;
+    heddle_candidate_loss args{sizeof args,    0,
+                               c.kind,         0,
+                               c.scale,        c.positive_power,
+                               c.codes.raw(),  c.targets.raw(),
+                               c.logits.raw(), c.corrections.raw(),
+                               &loss.sum,      &loss.count,
+                               c.dlogits.raw()};
+    run(&heddle_ops::candidate_loss, &args);
     return loss;
   }
 

@@ -196,6 +196,59 @@ typedef struct heddle_threshold_backward {
   DLTensor* dthreshold;      /* [m] += */
 } heddle_threshold_backward;
 
+/* Attention of new rows over kept ones, for inference again behind a point: the query rows suffix_offsets[s] ..
+ * suffix_offsets[s+1]-1 see the kept rows prefix_begin[s] .. prefix_end[s]-1 and, of their own suffix, the rows up to
+ * themselves (causal) or all of them. A row gives the same bits as heddle_attention over the whole sequence. */
+typedef struct heddle_attention_suffix {
+  uint32_t struct_size, flags;
+  int32_t heads, causal;
+  const DLTensor* suffix_offsets; /* i64 [S+1], host memory */
+  const DLTensor* prefix_begin;   /* i64 [S], host memory */
+  const DLTensor* prefix_end;     /* i64 [S], host memory */
+  const DLTensor* kept_k;         /* [T,d], rows may be strided [optional: every prefix is empty] */
+  const DLTensor* kept_v;
+  const DLTensor* q; /* [R,d], rows may be strided */
+  const DLTensor* k;
+  const DLTensor* v;
+  DLTensor* out; /* [R,d] */
+} heddle_attention_suffix;
+
+/* Candidates of sampled objectives, as codes over the catalogue. Row t holds targets[t] (value 0) and the items of `count`
+ * independent draws other than it, each once, with the number of times it was drawn as value; indices ascending. Rows with
+ * a target < 0 are empty. A draw is uniform, or in proportion to weights; a draw of the target is repeated. So negative j
+ * stands for value * 1/(count q_j) of the catalogue, q_j = weights[j] / (sum of weights - weights[target]). */
+typedef struct heddle_sample_candidates {
+  uint32_t struct_size, flags;
+  int64_t items, count;
+  heddle_rng_key rng;
+  const DLTensor* targets; /* i32 [T], -1 = none */
+  const DLTensor* weights; /* f32 [items], >= 0, at least two of them > 0 [optional: uniform] */
+  heddle_codes* codes;     /* overwritten, grown as needed; width = items */
+} heddle_sample_candidates;
+
+enum {
+  /* positive_power * softplus(-s_target) + sum_j value_j softplus(s_j): binary cross-entropy; with a power below 1 gBCE
+   * (Petrov & Macdonald, gSASRec 2023) */
+  HEDDLE_CANDIDATES_BINARY = 0,
+  /* -s_target + log(exp(s_target) + sum_j value_j exp(s_j - correction_j)): sampled softmax; correction_j = log(count q_j)
+   * makes it an estimate of the full one (Bengio & Senecal 2008) */
+  HEDDLE_CANDIDATES_SOFTMAX = 1
+};
+/* Loss over sampled candidates: mean over the rows with a target. */
+typedef struct heddle_candidate_loss {
+  uint32_t struct_size, flags;
+  int32_t kind, reserved;
+  double scale; /* multiplies the gradient, not the loss */
+  double positive_power;
+  const heddle_codes* codes;   /* of sample_candidates */
+  const DLTensor* targets;     /* i32 [T] */
+  const DLTensor* logits;      /* f32 [nnz], in the order of the codes */
+  const DLTensor* corrections; /* f32 [items], SOFTMAX [optional: 0] */
+  double* loss_sum;            /* host memory */
+  int64_t* count;              /* host memory: rows with a target */
+  DLTensor* dlogits;           /* f32 [nnz], gradient of loss_sum/count [optional] */
+} heddle_candidate_loss;
+
 typedef int32_t (*heddle_task)(void* arg, int64_t index, heddle_error* error);
 
 typedef struct heddle_ops {
@@ -224,8 +277,10 @@ typedef struct heddle_ops {
                               heddle_error* error);
   /* y = alpha x + beta y, same shapes. */
   int32_t (*axpby)(void* dc, float alpha, const DLTensor* x, float beta, DLTensor* y, heddle_error* error);
+  /* y = value everywhere: floating types, or i32 with a whole number. */
   int32_t (*fill)(void* dc, double value, DLTensor* y, heddle_error* error);
-  /* Copies with conversion between f32, bf16 (round to nearest even) and f64; same shape. */
+  /* Copies with conversion between f32, bf16 (round to nearest even) and f64, and from f32 to i32 (values that are whole
+   * numbers) or i32 to i32; same shape. */
   int32_t (*copy)(void* dc, const DLTensor* x, DLTensor* y, heddle_error* error);
   /* y[b] = (x[b] - center) * scale per column (forward: scale = 1/std); inverse: y = x * scale + center with scale = std. */
   int32_t (*affine_columns)(void* dc, int32_t inverse, const DLTensor* x, const DLTensor* center, const DLTensor* scale,
@@ -280,6 +335,11 @@ typedef struct heddle_ops {
   /* Runs task(arg, i) for i in [0,n) on the pool. Tasks must be independent; nested calls run inline; the error of the lowest
    * failing index is returned. */
   int32_t (*parallel_for)(void* dc, int64_t n, heddle_task task, void* arg, heddle_error* error);
+
+  /* -- inference again behind a point; sampled objectives -- */
+  int32_t (*attention_suffix)(void* dc, const heddle_attention_suffix* args, heddle_error* error);
+  int32_t (*sample_candidates)(void* dc, const heddle_sample_candidates* args, heddle_error* error);
+  int32_t (*candidate_loss)(void* dc, const heddle_candidate_loss* args, heddle_error* error);
 } heddle_ops;
 
 #ifdef __cplusplus
