@@ -14,3 +14,5 @@ find_path(HEDDLE_DNNL_INCLUDE dnnl.hpp REQUIRED)
 add_library(dnnl UNKNOWN IMPORTED)
 set_target_properties(dnnl PROPERTIES
   IMPORTED_LOCATION ${HEDDLE_DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${HEDDLE_DNNL_INCLUDE})
+# Vega as Debian's libjs-vega has it: one file per module, put into the report's pages (core/report).
+find_path(HEDDLE_VEGA_DIR vega-view.min.js PATHS /usr/share /usr/local/share PATH_SUFFIXES javascript/vega REQUIRED)

@@ -33,6 +33,7 @@ const std::vector<Command>& commands() {
       {"recommend", "RUN (--user ID | --history ITEM,...) [--set FEATURE=VALUE]...",
        "recommend items, with sliders on features", recommend},
       {"steer", "RUN --feature F --values A:B[:STEP]", "sweep a feature over values and show what changes", steer},
+      {"report", "RUN... [-o FILE] [--figures DIR]", "write one page of tables, figures and features of runs", report},
   };
   return table;
 }
@@ -60,22 +61,16 @@ std::string accepted_by(const po::options_description& options, const std::strin
   return "";
 }
 
-}  // namespace
-
-po::variables_map parse(const Command& command, const Arguments& arguments, const po::options_description& options,
-                        const std::vector<std::string>& positionals, size_t required) {
+// `hidden` and `order` describe the positional options, of which the first `required` must be there.
+po::variables_map parse_all(const Command& command, const Arguments& arguments, const po::options_description& options,
+                            const po::options_description& hidden, const po::positional_options_description& order,
+                            const std::vector<std::string>& required) {
   po::options_description visible("Options", 80, 40);
   visible.add(options);
   visible.add_options()("help,h", "show this help")("quiet,q", "errors only, no progress")("verbose,v",
                                                                                            "more on stderr");
   po::options_description all;
   all.add(visible);
-  po::options_description hidden;
-  po::positional_options_description order;
-  for (const std::string& name : positionals) {
-    hidden.add_options()(name.c_str(), po::value<std::string>());
-    order.add(name.c_str(), 1);
-  }
   all.add(hidden);
   po::variables_map values;
   try {
@@ -94,12 +89,34 @@ po::variables_map parse(const Command& command, const Arguments& arguments, cons
     fmt::print("usage: heddle {} {}\n\n{}.\n\n{}", command.name, command.usage, command.summary, text.str());
     throw HelpShown{};
   }
-  for (size_t i = 0; i < required; ++i)
-    if (values.count(positionals[i]) == 0)
-      wrong_use("{} is missing; usage: heddle {} {}", positionals[i], command.name, command.usage);
+  for (const std::string& name : required)
+    if (values.count(name) == 0) wrong_use("{} is missing; usage: heddle {} {}", name, command.name, command.usage);
   if (values.count("quiet") != 0) set_quiet(true);
   if (values.count("verbose") != 0) set_verbose(true);
   return values;
+}
+
+}  // namespace
+
+po::variables_map parse(const Command& command, const Arguments& arguments, const po::options_description& options,
+                        const std::vector<std::string>& positionals, size_t required) {
+  po::options_description hidden;
+  po::positional_options_description order;
+  for (const std::string& name : positionals) {
+    hidden.add_options()(name.c_str(), po::value<std::string>());
+    order.add(name.c_str(), 1);
+  }
+  return parse_all(command, arguments, options, hidden, order,
+                   {positionals.begin(), positionals.begin() + static_cast<std::ptrdiff_t>(required)});
+}
+
+po::variables_map parse_many(const Command& command, const Arguments& arguments, const po::options_description& options,
+                             const std::string& positional) {
+  po::options_description hidden;
+  hidden.add_options()(positional.c_str(), po::value<std::vector<std::string>>());
+  po::positional_options_description order;
+  order.add(positional.c_str(), -1);
+  return parse_all(command, arguments, options, hidden, order, {positional});
 }
 
 namespace {

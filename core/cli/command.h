@@ -21,13 +21,16 @@ struct Command {
 // All commands in the order of `heddle --help`.
 const std::vector<Command>& commands();
 
-// Parses `arguments` of `command`: named options, then positional ones by name in order (the last may repeat when
-// `repeat_last`). --help prints usage and options and throws HelpShown. Unknown options and missing positionals throw
+// Parses `arguments` of `command`: named options, then positional ones by name in order. --help prints usage and options and throws HelpShown. Unknown options and missing positionals throw
 // wrong-use errors that quote the usage.
 struct HelpShown {};
 boost::program_options::variables_map parse(const Command& command, const Arguments& arguments,
                                             const boost::program_options::options_description& options,
                                             const std::vector<std::string>& positionals, size_t required_positionals);
+// The same with one positional option that may repeat and must be there at least once: values[name] is a list of texts.
+boost::program_options::variables_map parse_many(const Command& command, const Arguments& arguments,
+                                                 const boost::program_options::options_description& options,
+                                                 const std::string& positional);
 const Command& find_command(const std::string& name);
 
 // The whole program without the process around it: what main() returns. [main]
@@ -42,5 +45,6 @@ int results(const Arguments& arguments);
 int features(const Arguments& arguments);
 int recommend(const Arguments& arguments);
 int steer(const Arguments& arguments);
+int report(const Arguments& arguments);
 
 }  // namespace heddle::cli

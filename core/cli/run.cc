@@ -1,6 +1,8 @@
 // heddle run | validate | plan | data: what can be done with an experiment file.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/base/console.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -9,6 +11,7 @@
 #include "core/pipeline/pipeline.h"
 #include "core/pipeline/run_record.h"
 #include "core/pipeline/stages.h"
+#include "core/report/report.h"
 #include "core/report/summary.h"
 #include "core/store/output_lock.h"
 
@@ -49,11 +52,30 @@ int run(const Arguments& arguments) {
   }
   fmt::print("{}", run_summaries(outcome.output, outcome.runs));
   const std::string folder = shown(outcome.output);
-  const std::string run_name = outcome.runs.size() == 1 ? folder : folder + "/" + outcome.runs.front();
-  const bool features = loaded.experiments().front().interpret && !loaded.experiments().front().dictionaries.empty();
-  fmt::print("\nResults: {}\nNext:    {}\n", folder,
-             features ? fmt::format("heddle features {0}    heddle results {1}", run_name, folder)
-                      : fmt::format("heddle results {}", folder));
+  std::string page;
+  if (std::any_of(loaded.experiments().begin(), loaded.experiments().end(),
+                  [](const Experiment& experiment) { return experiment.report.has_value(); })) {
+    std::vector<std::string> records;
+    for (const std::string& name : outcome.runs) records.push_back(run_record_file(outcome.output, name).string());
+    const RunSet set(records);
+    const auto file = default_page(set);
+    write_page(file, collect_report(set));
+    page = shown(file);
+  }
+  fmt::print("\nResults: {}\n", folder);
+  if (!page.empty()) fmt::print("Page:    {}\n", page);
+  // A folder may hold the runs of several files: then a run is called by its name, a sweep by that of its experiment.
+  const bool alone = std::distance(std::filesystem::directory_iterator(outcome.output / "runs"), {}) == 1;
+  const std::string own =
+      alone ? folder
+            : folder + "/" + (outcome.runs.size() == 1 ? outcome.runs.front() : loaded.experiments().front().name);
+  std::vector<std::string> next;
+  if (page.empty()) next.push_back("heddle report " + own);
+  if (outcome.runs.size() == 1 && loaded.experiments().front().interpret &&
+      !loaded.experiments().front().dictionaries.empty())
+    next.push_back("heddle features " + own);
+  next.push_back("heddle results " + folder);
+  fmt::print("Next:    {}\n", fmt::join(next, "\n         "));
   return 0;
 }
 

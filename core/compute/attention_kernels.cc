@@ -1,5 +1,5 @@
-// A head's matrices are packed into scratch with rows padded to 16 columns of zeros, so the products below run on whole
-// vectors for every target. Queries go in blocks of 32; under causality a block looks at the keys up to its end only.
+// A head's matrices are packed into scratch (attention_parts-inl.h). Queries go in blocks of 32; under causality a
+// block looks at the keys up to its end only.
 #include "core/compute/attention_kernels.h"
 
 #include "core/compute/simd.h"
@@ -8,91 +8,10 @@
 #define HWY_TARGET_INCLUDE "core/compute/attention_kernels.cc"
 #include "hwy/foreach_target.h"
 
-#include "core/compute/math-inl.h"
-
-#ifndef HEDDLE_COMPUTE_ATTENTION_SIZES
-#define HEDDLE_COMPUTE_ATTENTION_SIZES
-namespace heddle::cpu {
-constexpr int64_t kQueries = 32, kPad = 16;
-constexpr int64_t pad16(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
-}  // namespace heddle::cpu
-#endif
+#include "core/compute/attention_parts-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heddle::cpu::HWY_NAMESPACE {
-
-constexpr float kMasked = -3.0e38f;
-
-// MR rows by NV vectors of c (+)= op(a) b, in registers.
-template <int MR, int NV, bool kTransposeA>
-HWY_INLINE void micro(bool accumulate, int64_t depth, const float* a, int64_t lda, const float* b, int64_t ldb,
-                      float* c, int64_t ldc) {
-  const F32 d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  VF sum[MR][NV];
-  for (int i = 0; i < MR; ++i) {
-    for (int j = 0; j < NV; ++j) sum[i][j] = accumulate ? hn::Load(d, c + i * ldc + j * lanes) : hn::Zero(d);
-  }
-  for (int64_t p = 0; p < depth; ++p) {
-    VF bv[NV];
-    for (int j = 0; j < NV; ++j) bv[j] = hn::Load(d, b + p * ldb + j * lanes);
-    for (int i = 0; i < MR; ++i) {
-      const auto av = hn::Set(d, kTransposeA ? a[p * lda + i] : a[i * lda + p]);
-      for (int j = 0; j < NV; ++j) sum[i][j] = hn::MulAdd(av, bv[j], sum[i][j]);
-    }
-  }
-  for (int i = 0; i < MR; ++i) {
-    for (int j = 0; j < NV; ++j) hn::Store(sum[i][j], d, c + i * ldc + j * lanes);
-  }
-}
-
-template <int NV, bool kTransposeA>
-HWY_INLINE void strip(bool accumulate, int64_t m, int64_t depth, const float* a, int64_t lda, const float* b,
-                      int64_t ldb, float* c, int64_t ldc) {
-  int64_t i = 0;
-  for (; i + 6 <= m; i += 6)
-    micro<6, NV, kTransposeA>(accumulate, depth, kTransposeA ? a + i : a + i * lda, lda, b, ldb, c + i * ldc, ldc);
-  for (; i + 2 <= m; i += 2)
-    micro<2, NV, kTransposeA>(accumulate, depth, kTransposeA ? a + i : a + i * lda, lda, b, ldb, c + i * ldc, ldc);
-  for (; i < m; ++i)
-    micro<1, NV, kTransposeA>(accumulate, depth, kTransposeA ? a + i : a + i * lda, lda, b, ldb, c + i * ldc, ldc);
-}
-
-// c[m,n] (+)= op(a) b over `depth`; n, ldb, ldc multiples of 16, b and c aligned.
-template <bool kTransposeA>
-HWY_NOINLINE void product(bool accumulate, int64_t m, int64_t n, int64_t depth, const float* a, int64_t lda,
-                          const float* b, int64_t ldb, float* c, int64_t ldc) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(F32()));
-  int64_t j = 0;
-  for (; j + 2 * lanes <= n; j += 2 * lanes)
-    strip<2, kTransposeA>(accumulate, m, depth, a, lda, b + j, ldb, c + j, ldc);
-  for (; j < n; j += lanes) strip<1, kTransposeA>(accumulate, m, depth, a, lda, b + j, ldb, c + j, ldc);
-}
-
-void pack(const float* from, int64_t ld, int64_t rows, int64_t width, float scale, float* to) {
-  const int64_t padded = pad16(width);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[r * padded + i] = from[r * ld + i] * scale;
-    for (int64_t i = width; i < padded; ++i) to[r * padded + i] = 0;
-  }
-}
-
-void pack_transposed(const float* from, int64_t ld, int64_t rows, int64_t width, float* to) {
-  const int64_t padded = pad16(rows);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[i * padded + r] = from[r * ld + i];
-  }
-  for (int64_t i = 0; i < width; ++i) {
-    for (int64_t r = rows; r < padded; ++r) to[i * padded + r] = 0;
-  }
-}
-
-void unpack(const float* from, int64_t rows, int64_t width, float* to, int64_t ld) {
-  const int64_t padded = pad16(width);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[r * ld + i] = from[r * padded + i];
-  }
-}
 
 // Added to scores: 0 for keys that may be attended to, kMasked for padding and for the columns past the end.
 void key_bias(const AttentionTask& t, float* bias) {
@@ -101,39 +20,7 @@ void key_bias(const AttentionTask& t, float* bias) {
   }
 }
 
-// Scores of one row to probabilities over keys [0,limit), zeros up to `end` (a multiple of 16). Returns the log of
-// the sum.
-HWY_INLINE float softmax_row(float* row, const float* bias, int64_t limit, int64_t end) {
-  const F32 d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto masked = hn::Set(d, kMasked);
-  auto top = masked;
-  for (int64_t j = 0; j < limit; j += lanes) {
-    auto s = hn::Max(masked, hn::Add(hn::Load(d, row + j), hn::Load(d, bias + j)));  // NaN stays NaN
-    if (j + lanes > limit) s = hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(limit - j)), s, masked);
-    hn::Store(s, d, row + j);
-    top = hn::Max(top, s);
-  }
-  const auto m = hn::MaxOfLanes(d, top);
-  const float maximum = hn::GetLane(m);
-  int64_t j = 0;
-  auto sum = hn::Zero(d);
-  if (!(maximum <= kMasked / 2)) {
-    for (; j < limit; j += lanes) {
-      const auto e = exp_f32(d, hn::Sub(hn::Load(d, row + j), m));
-      hn::Store(e, d, row + j);
-      sum = hn::Add(sum, e);
-    }
-  }
-  for (int64_t z = j; z < end; z += lanes) hn::Store(hn::Zero(d), d, row + z);
-  if (j == 0) return -__builtin_huge_valf();
-  const auto total = hn::SumOfLanes(d, sum);
-  const auto inverse = hn::Div(hn::Set(d, 1.0f), total);
-  for (int64_t i = 0; i < limit; i += lanes) hn::Store(hn::Mul(hn::Load(d, row + i), inverse), d, row + i);
-  return hn::GetLane(hn::Add(m, log_f32(d, total)));
-}
-
-// As above from the kept log of the sum.
+// Scores of one row to probabilities from the kept log of the sum.
 HWY_INLINE void probabilities_row(float* row, const float* bias, float log_sum, int64_t limit, int64_t end) {
   const F32 d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -169,16 +56,6 @@ void MultiplyInto(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, floa
   for (int64_t i = 0; i < n; ++i) out[i] = x[i] * y[i];
 }
 
-// Hands out pieces of the scratch.
-struct Pieces {
-  float* next;
-  HWY_INLINE float* take(int64_t n) {
-    float* piece = next;
-    next += pad16(n);
-    return piece;
-  }
-};
-
 void AttentionForward(const AttentionTask& t, float* scratch) {
   const int64_t length = t.length, width = t.width, lp = pad16(length), wp = pad16(width);
   Pieces pieces{scratch};
@@ -191,7 +68,8 @@ void AttentionForward(const AttentionTask& t, float* scratch) {
   float* factors = pieces.take(lp);
   auto* words = reinterpret_cast<uint32_t*>(pieces.take(lp + 80));
   pack(t.q, t.ldq, length, width, t.scale, q);
-  pack_transposed(t.k, t.ldk, length, width, kt);
+  pack_transposed(t.k, t.ldk, length, width, kt, lp);
+  zero_columns(length, lp, width, kt, lp);
   pack(t.v, t.ldv, length, width, 1.0f, v);
   key_bias(t, bias);
   for (int64_t begin = 0; begin < length; begin += kQueries) {
@@ -231,8 +109,10 @@ void AttentionBackward(const AttentionTask& t, float* scratch) {
   auto* words = reinterpret_cast<uint32_t*>(pieces.take(lp + 80));
   pack(t.q, t.ldq, length, width, t.scale, q);
   pack(t.k, t.ldk, length, width, t.scale, k);
-  pack_transposed(t.k, t.ldk, length, width, kt);
-  pack_transposed(t.v, t.ldv, length, width, vt);
+  pack_transposed(t.k, t.ldk, length, width, kt, lp);
+  zero_columns(length, lp, width, kt, lp);
+  pack_transposed(t.v, t.ldv, length, width, vt, lp);
+  zero_columns(length, lp, width, vt, lp);
   pack(t.dout, t.lddo, length, width, 1.0f, dout);
   key_bias(t, bias);
   for (int64_t i = 0; i < length * wp; ++i) dk[i] = dv[i] = 0;

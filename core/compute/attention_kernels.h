@@ -1,4 +1,5 @@
-// Attention of one head over one sequence, forward and backward, on one thread. [any thread]
+// Attention of one head over one sequence, forward and backward, and of suffixes over kept rows; on one thread.
+// [any thread]
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,28 @@ struct AttentionTask {
   int64_t lddq, lddk, lddv;
 };
 
+// Consecutive suffixes over the same kept rows. Pointers of q, k, v, out stand at row 0, those of the kept rows at the
+// prefix's first, all at the head's first column; ld* are row strides.
+struct SuffixTask {
+  int64_t prefix, width;  // kept rows, columns of the head
+  int64_t suffixes;
+  const int64_t* offsets;  // [suffixes + 1], rows of q, k, v, out
+  int64_t longest;         // of the suffixes
+  bool causal;
+  float scale;                   // 1 / sqrt(width)
+  const float *kept_k, *kept_v;  // null when prefix is 0
+  int64_t ldkk, ldkv;
+  const float *q, *k, *v;
+  int64_t ldq, ldk, ldv;
+  float* out;
+  int64_t ldo;
+};
+
 // Floats of scratch that a task needs, 64-byte aligned.
 int64_t attention_scratch(int64_t length, int64_t width, bool backward);
 void attention_forward(const AttentionTask& task, float* scratch);
 void attention_backward_task(const AttentionTask& task, float* scratch);
+int64_t suffix_scratch(int64_t prefix, int64_t longest, int64_t width);
+void attention_suffixes(const SuffixTask& task, float* scratch);
 
 }  // namespace heddle::cpu

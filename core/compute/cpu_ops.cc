@@ -49,6 +49,9 @@ const heddle_ops& cpu_ops() {
       .threshold_backward = threshold_backward,
       .reconstruction = reconstruction,
       .parallel_for = parallel_for,
+      .attention_suffix = attention_suffix,
+      .sample_candidates = sample_candidates,
+      .candidate_loss = candidate_loss,
   };
   return table;
 }
@@ -90,14 +93,18 @@ int32_t supports(void*, const char* name, DLDataType dtype) {
                                            "codes_column_sum",
                                            "codes_set",
                                            "threshold_backward",
-                                           "reconstruction"};
+                                           "reconstruction",
+                                           "attention_suffix",
+                                           "sample_candidates",
+                                           "candidate_loss"};
   const bool f32 = dtype.code == kDLFloat && dtype.bits == 32;
   const bool bf16 = dtype.code == kDLBfloat && dtype.bits == 16;
   const bool f64 = dtype.code == kDLFloat && dtype.bits == 64;
+  const bool i32 = dtype.code == kDLInt && dtype.bits == 32;
   bool known = false;
   for (const char* slot : kNames) known = known || std::strcmp(slot, name) == 0;
   if (!known) return 0;
-  if (std::strcmp(name, "copy") == 0 || std::strcmp(name, "fill") == 0) return f32 || bf16 || f64;
+  if (std::strcmp(name, "copy") == 0 || std::strcmp(name, "fill") == 0) return f32 || bf16 || f64 || i32;
   // bf16 here means HEDDLE_PRECISION_BF16: f32 tensors whose values are rounded on the way into the product.
   if (std::strcmp(name, "gemm") == 0 || std::strcmp(name, "cross_entropy") == 0 || std::strcmp(name, "encode") == 0)
     return f32 || bf16;

@@ -123,6 +123,14 @@ void convert(DType from, const void* x, DType to, void* y, int64_t n) {
     for (int64_t i = 0; i < n; ++i) yd[i] = xf[i];
   } else if (from == DType::f64 && to == DType::f32) {
     for (int64_t i = 0; i < n; ++i) yf[i] = static_cast<float>(xd[i]);
+  } else if (from == DType::f32 && to == DType::i32) {
+    auto* yi = static_cast<int32_t*>(y);
+    for (int64_t i = 0; i < n; ++i) {
+      const float value = xf[i];
+      if (!(value >= -0x1p31f && value < 0x1p31f) || value != std::trunc(value))
+        fail(HEDDLE_INVALID_ARGUMENT, "copy: x holds {}, y is i32; accepted: whole numbers of its range", value);
+      yi[i] = static_cast<int32_t>(value);
+    }
   } else if (from == DType::bf16 && to == DType::f64) {
     for (int64_t i = 0; i < n; ++i) {
       float value;
@@ -202,8 +210,9 @@ int32_t copy(void* dc, const DLTensor* x, DLTensor* y, heddle_error* error) {
     const DType from = dtype_of("copy", "x", x), to = dtype_of("copy", "y", y);
     want_same("copy", "x", x, from, "y", y, to);
     const auto is_float = [](DType t) { return t == DType::f32 || t == DType::bf16 || t == DType::f64; };
-    if (from != to && !(is_float(from) && is_float(to))) {
-      fail(HEDDLE_INVALID_ARGUMENT, "copy: x is {}, y is {}; accepted: the same type, or f32, bf16 and f64",
+    if (from != to && !(is_float(from) && is_float(to)) && !(from == DType::f32 && to == DType::i32)) {
+      fail(HEDDLE_INVALID_ARGUMENT,
+           "copy: x is {}, y is {}; accepted: the same type, f32, bf16 and f64 among each other, or f32 to i32",
            shape_text(x), shape_text(y));
     }
     over_blocks(dc, elements(x), [&](int64_t begin, int64_t size) {

@@ -96,6 +96,7 @@ int32_t layer_norm(void* dc, const heddle_layer_norm* args, heddle_error* error)
 int32_t layer_norm_backward(void* dc, const heddle_layer_norm_backward* args, heddle_error* error);
 int32_t attention(void* dc, const heddle_attention* args, heddle_error* error);
 int32_t attention_backward(void* dc, const heddle_attention_backward* args, heddle_error* error);
+int32_t attention_suffix(void* dc, const heddle_attention_suffix* args, heddle_error* error);
 int32_t cross_entropy(void* dc, const heddle_cross_entropy* args, heddle_error* error);
 int32_t top_n(void* dc, const heddle_top_n* args, heddle_error* error);
 int32_t dropout(void* dc, double p, heddle_rng_key rng, const DLTensor* x, DLTensor* y, heddle_error* error);
@@ -136,6 +137,8 @@ int32_t codes_set(void* dc, heddle_codes* codes, int64_t feature, float value, c
                   heddle_error* error);
 int32_t threshold_backward(void* dc, const heddle_threshold_backward* args, heddle_error* error);
 int32_t reconstruction(void* dc, const heddle_reconstruction* args, heddle_error* error);
+int32_t sample_candidates(void* dc, const heddle_sample_candidates* args, heddle_error* error);
+int32_t candidate_loss(void* dc, const heddle_candidate_loss* args, heddle_error* error);
 
 // The table of all of them.
 const heddle_ops& cpu_ops();

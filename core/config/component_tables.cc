@@ -13,12 +13,12 @@ constexpr const char* plugin_doc =
 
 const OptionTable& interactions_table() {
   static const std::vector<heddle_param> params = {option::text("plugin", nullptr, plugin_doc, required)};
-  static const OptionTable table =
-      option_table("[interactions]",
-                   "Where the interaction log comes from. Relative paths, here and in all parameters that are paths, "
-                   "lead first below "
-                   "the folder HEDDLE_DATA (default: `data` in the current folder), then beside the experiment file.",
-                   params);
+  static const OptionTable table = option_table(
+      "[interactions]",
+      "Where the interaction log comes from. Relative paths, here and in all parameters that are paths, "
+      "lead first below "
+      "the folder HEDDLE_DATA (default: `data` in the current folder), then beside the file in which they stand.",
+      params);
   return table;
 }
 
@@ -56,7 +56,10 @@ const OptionTable& sweep_table() {
                    "is a run, the last "
                    "key changing fastest: `\"dictionary.l1.l1\" = [0.01, 0.1]`, `\"experiment.seed\" = [1, 2, 3]`. "
                    "What runs have in "
-                   "common is computed once. `--set` of a swept key fixes it and takes it out of the grid.",
+                   "common is computed once. `--set` of a swept key fixes it and takes it out of the grid. Several "
+                   "grids are written "
+                   "as `[[sweep]]`, once each: the runs are those of all of them, equal ones once; a table without "
+                   "keys is the file as it stands.",
                    params);
   return table;
 }

@@ -42,13 +42,20 @@ void set_at(ConfigNode& root, const std::vector<std::string>& path, ConfigNode v
 
 // Applies "KEY=VALUE". VALUE is a TOML value; a word that is none is taken as a string. Removes KEY from the sweep.
 void apply_override(ConfigNode& root, const std::string& assignment);
+// KEY of "KEY=VALUE"; wrong_use when it has none.
+std::vector<std::string> overridden_key(const std::string& assignment);
+// Takes a key out of [sweep], or out of every [[sweep]].
+void drop_sweep_axis(ConfigNode& root, const std::vector<std::string>& path);
 
-// One axis of [sweep]: a dotted key and its values.
+// One axis of a grid: a dotted key and its values.
 struct SweepAxis {
   std::string key;
   std::vector<std::string> path;
   std::vector<ConfigNode> values;
 };
-std::vector<SweepAxis> read_sweep(const ConfigNode& root);
+using SweepGrid = std::vector<SweepAxis>;
+// [sweep] is one grid, [[sweep]] one for each table; without either there is one grid without axes, a single point.
+// Every axis leads into a section that the file has.
+std::vector<SweepGrid> read_sweep(const ConfigNode& root);
 
 }  // namespace heddle

@@ -10,6 +10,8 @@
 namespace heddle {
 
 enum class CoverageDenominator { catalogue, train };
+// How a list comes about: the best of one scoring, or item by item, each appended to the history before the next.
+enum class Generation { top_k, next_k };
 
 struct EvaluationOptions {
   int64_t top = 10;  // length of a recommendation list
@@ -17,6 +19,7 @@ struct EvaluationOptions {
   CoverageDenominator coverage_denominator = CoverageDenominator::catalogue;
   int64_t batch_users = 256;  // changes no number
   int64_t users = 0;          // at most this many test users, the first ones; 0: all
+  Generation generation = Generation::top_k;
 };
 
 const OptionTable& evaluation_table();

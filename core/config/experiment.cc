@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/config/component_tables.h"
 #include "core/config/config_node.h"
 #include "core/config/data_sections.h"
+#include "core/config/extends.h"
 #include "core/config/loader.h"
 #include "core/config/section_reader.h"
 #include "core/store/atomic_file.h"
@@ -36,6 +40,36 @@ nlohmann::json to_json(const ConfigNode& node) {
     }
   }
   return nullptr;
+}
+
+// The value of a dotted key in a resolved experiment, where parameters of components stand under "params"; null when
+// there is none.
+nlohmann::json resolved_value(const nlohmann::ordered_json& resolved, const std::vector<std::string>& path) {
+  const nlohmann::ordered_json* node = &resolved;
+  for (const std::string& part : path) {
+    const auto index = [&] { return static_cast<size_t>(std::strtoull(part.c_str(), nullptr, 10)); };
+    if (node->is_object() && node->contains(part)) node = &node->at(part);
+    else if (node->is_object() && node->contains("params") && node->at("params").contains(part))
+      node = &node->at("params").at(part);
+    else if (node->is_array() && part.find_first_not_of("0123456789") == std::string::npos && index() < node->size())
+      node = &node->at(index());
+    else return nullptr;
+  }
+  // 64.0 of a number option is written 64, as a person would.
+  if (node->is_number_float())
+    if (const double value = *node; value == std::floor(value) && std::abs(value) < 1e15)
+      return static_cast<int64_t>(value);
+  return *node;
+}
+
+// All keys of all grids, each once, in the order in which they come.
+std::vector<SweepAxis> swept_keys(const std::vector<SweepGrid>& grids) {
+  std::vector<SweepAxis> keys;
+  for (const SweepGrid& grid : grids)
+    for (const SweepAxis& axis : grid)
+      if (std::none_of(keys.begin(), keys.end(), [&](const SweepAxis& key) { return key.path == axis.path; }))
+        keys.push_back({axis.key, axis.path, {}});
+  return keys;
 }
 
 std::string point_text(const nlohmann::json& value) {
@@ -110,49 +144,66 @@ ExperimentFile::ExperimentFile(const fs::path& path, const std::vector<std::stri
 
 ExperimentFile ExperimentFile::parse(std::string_view text, const fs::path& path,
                                      const std::vector<std::string>& overrides) {
-  ConfigNode root = parse_toml(text, path.string());
-  for (const std::string& assignment : overrides) apply_override(root, assignment);
   ExperimentFile file;
   file.path_ = path;
-  file.root_ = std::make_shared<const ConfigNode>(std::move(root));
+  file.root_ = std::make_shared<const ConfigNode>(load_tree(text, path, overrides));
   return file;
 }
 
 std::vector<fs::path> ExperimentFile::plugin_paths() const { return read_plugin_paths(*root_, path_); }
 
 std::vector<Experiment> ExperimentFile::experiments(const ComponentLookup& lookup, MissingPaths missing) const {
-  const std::vector<SweepAxis> axes = read_sweep(*root_);
-  const std::vector<std::string> shorts = short_keys(axes);
-  size_t points = 1;
-  for (const SweepAxis& axis : axes) points *= axis.values.size();
-
+  const std::vector<SweepGrid> grids = read_sweep(*root_);
+  const std::vector<SweepAxis> keys = swept_keys(grids);
+  const std::vector<std::string> shorts = short_keys(keys);
   const SectionReader reader(lookup, fs::absolute(path_).lexically_normal(), path_.string(),
                              missing == MissingPaths::allow);
   std::vector<Experiment> experiments;
-  for (size_t point = 0; point < points; ++point) {
-    ConfigNode root = *root_;
-    std::vector<std::pair<std::string, nlohmann::json>> coordinates(axes.size());
-    std::string suffix;
-    for (size_t i = axes.size(), rest = point; i-- > 0; rest /= axes[i].values.size()) {
-      const ConfigNode& value = axes[i].values[rest % axes[i].values.size()];
-      set_at(root, axes[i].path, value, value.where);
-      coordinates[i] = {axes[i].key, to_json(value)};
+  std::set<std::string> seen;  // several grids may meet in a point
+  for (const SweepGrid& axes : grids) {
+    size_t points = 1;
+    for (const SweepAxis& axis : axes) points *= axis.values.size();
+    for (size_t point = 0; point < points; ++point) {
+      ConfigNode root = *root_;
+      std::map<std::vector<std::string>, nlohmann::json> set;
+      for (size_t i = axes.size(), rest = point; i-- > 0; rest /= axes[i].values.size()) {
+        const ConfigNode& value = axes[i].values[rest % axes[i].values.size()];
+        set_at(root, axes[i].path, value, value.where);
+        set[axes[i].path] = to_json(value);
+      }
+      Experiment experiment = read_experiment(root, reader);
+      if (grids.size() > 1 && !seen.insert(experiment.resolved.dump()).second) continue;
+      std::string suffix;
+      for (size_t i = 0; i < keys.size(); ++i) {
+        const auto given = set.find(keys[i].path);
+        nlohmann::json value = given != set.end() ? given->second : resolved_value(experiment.resolved, keys[i].path);
+        suffix += fmt::format("{}{}={}", i == 0 ? "@" : ",", shorts[i], point_text(value));
+        experiment.sweep_point.emplace_back(keys[i].key, std::move(value));
+      }
+      experiment.run = file_name(experiment.name + suffix, experiments);
+      experiments.push_back(std::move(experiment));
     }
-    for (size_t i = 0; i < axes.size(); ++i)
-      suffix += fmt::format("{}{}={}", i == 0 ? "@" : ",", shorts[i], point_text(coordinates[i].second));
-    Experiment experiment = read_experiment(root, reader);
-    experiment.sweep_point = std::move(coordinates);
-    experiment.run = file_name(experiment.name + suffix, experiments);
-    experiments.push_back(std::move(experiment));
   }
   return experiments;
+}
+
+std::vector<std::string> Experiment::activation_sites() const {
+  std::vector<std::string> sites;
+  const auto add = [&](const std::string& site) {
+    if (std::find(sites.begin(), sites.end(), site) == sites.end()) sites.push_back(site);
+  };
+  for (const auto& entry : dictionaries) add(entry.second.site);
+  if (probe)
+    for (const std::string& site : probe->sites) add(site);
+  return sites;
 }
 
 std::vector<OptionTable> experiment_options() {
   return {experiment_table(),        plugins_table(),        compute_table(),    interactions_table(),
           attributes_table(),        filter_table(),         split_table(),      backbone_table(),
           backbone_training_table(), activation_table(),     dictionary_table(), dictionary_training_table(),
-          evaluation_table(),        interpretation_table(), steering_table(),   sweep_table()};
+          evaluation_table(),        interpretation_table(), probe_table(),      steering_table(),
+          example_table(),           report_table(),         sweep_table()};
 }
 
 }  // namespace heddle

@@ -22,8 +22,11 @@
 #include "core/config/activations.h"
 #include "core/config/compute_options.h"
 #include "core/config/evaluation.h"
+#include "core/config/example.h"
 #include "core/config/interpretation.h"
 #include "core/config/lookup.h"
+#include "core/config/probe.h"
+#include "core/config/report_options.h"
 #include "core/config/steering.h"
 #include "core/config/training.h"
 #include "core/data/options.h"
@@ -81,8 +84,14 @@ struct Experiment {
   std::map<std::string, DictionarySection> dictionaries;  // by name
   EvaluationSection evaluate;
   std::optional<InterpretSection> interpret;
+  std::optional<ProbeOptions> probe;
   std::vector<SteerOptions> steer;
+  std::vector<ExampleOptions> examples;
+  std::optional<ReportOptions> report;
 
+  // Sites at which activations are taken: those of dictionaries in the order of their names, then those of [probe], each
+  // once.
+  std::vector<std::string> activation_sites() const;
   // Where a [[steer]] table intervenes: at its own site, else at its dictionary's.
   const std::string& site_of(const SteerOptions& table) const;
   // Some [dictionary.NAME] has this site, so that its activations are normalised.
@@ -93,7 +102,8 @@ struct Experiment {
   nlohmann::ordered_json resolved;
   // The same with only what can change a number, no paths and no names: for the keys of stages (stage_keys.h).
   nlohmann::json numeric;
-  // The point of [sweep] that this is: (dotted key, value); empty without a sweep.
+  // The point of the sweep that this is: (dotted key, value); empty without a sweep. With several [[sweep]] tables every
+  // point states every swept key, also those that its own grid leaves at the file's value or at the default.
   std::vector<std::pair<std::string, nlohmann::json>> sweep_point;
   // "dictionary.l1.l1=0.1 experiment.seed=2"; "" without a sweep.
   std::string sweep_label() const;
@@ -104,7 +114,8 @@ struct Experiment {
 
 class ExperimentFile {
  public:
-  // Parses the file and applies overrides "KEY=VALUE" in order; VALUE is TOML, or a bare word for a string.
+  // Parses the file, lays it over the file that it `extends` (and so on), and applies overrides "KEY=VALUE" in order;
+  // VALUE is TOML, or a bare word for a string. An override of `extends` counts before the other file is read.
   ExperimentFile(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
   // The same from text, for tests and embedding; `path` stands in messages and roots relative paths.
   static ExperimentFile parse(std::string_view text, const std::filesystem::path& path,

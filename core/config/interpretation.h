@@ -17,6 +17,12 @@ struct InterpretOptions {
   int64_t top_points = 10;  // most activating data points kept per feature
   bool neurons = true;      // score the raw activations likewise, as a baseline
   PointsOf points = PointsOf::test_users;
+  // What a feature's page shows (details.json); nothing of it changes a score.
+  int64_t top_sequences = 3;     // users with the largest activations, kept per feature
+  int64_t sequence_length = 20;  // items of such a user around the largest activation
+  int64_t histogram_bins = 24;   // of positive activations, over (0, largest]
+  int64_t similar = 5;           // features of the most similar decoder rows
+  int64_t promoted = 8;          // items most promoted and as many most demoted through the decoder
 };
 
 const OptionTable& interpretation_table();

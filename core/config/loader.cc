@@ -5,6 +5,8 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/config/data_sections.h"
+#include "core/config/judgement_readers.h"
+#include "core/config/paths.h"
 #include "core/config/steer_reader.h"
 
 namespace heddle {
@@ -13,11 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> sections = {"experiment", "plugins",   "compute",  "interactions", "attributes",
-                                           "filters",    "split",     "backbone", "activations",  "dictionary",
-                                           "evaluate",   "interpret", "steer",    "sweep"};
-
 void check_sections(const ConfigNode& root) {
+  const std::vector<std::string>& sections = section_names();
   for (const ConfigNode& child : root.children) {
     if (std::find(sections.begin(), sections.end(), child.name) != sections.end()) continue;
     // `seed = 1` above the first heading is a common slip.
@@ -203,6 +202,8 @@ class Loader {
     e.evaluate.metrics = reader_.metrics(HEDDLE_KIND_RANKING_METRIC,
                                          evaluate == nullptr ? nullptr : evaluate->find("metrics"), "[evaluate]");
     record("evaluate", evaluation);
+    // Options that came later are in no key at their default, so that what was computed before them stays valid.
+    if (e.evaluate.options.generation == Generation::top_k) numeric_["evaluate"].erase("generation");
     record_metrics("evaluate", e.evaluate.metrics);
 
     if (const ConfigNode* interpret = section("interpret"); interpret != nullptr) {
@@ -215,20 +216,51 @@ class Loader {
       resolved_["interpret"]["best_by"] = numeric_["interpret"]["best_by"] = e.interpret->options.best_by;
     }
 
-    const ConfigNode* steer = section("steer");
-    if (steer == nullptr) return;
-    if (steer->kind != ConfigNode::Kind::array)
-      wrong_use("{}'steer' is {}; write [[steer]] with two brackets, once per intervention", steer->where.prefix(),
-                steer->kind_text());
-    if (!e.backbone) wrong_use("{}[[steer]] needs a [backbone]", steer->where.prefix());
-    resolved_["steer"] = nlohmann::ordered_json::array();
-    numeric_["steer"] = nlohmann::json::array();
-    for (const ConfigNode& node : steer->children) {
+    if (const ConfigNode* probe = section("probe"); probe != nullptr) {
+      auto read = read_probe(reader_, *probe, e);
+      resolved_["probe"] = std::move(read.resolved);
+      numeric_["probe"] = std::move(read.numeric);
+      e.probe = std::move(read.options);
+    }
+    read_steering(e);
+    for (const ConfigNode& node : tables("example", "example")) {
+      auto read = read_example(reader_, node, e);
+      resolved_["example"].push_back(std::move(read.resolved));
+      numeric_["example"].push_back(std::move(read.numeric));
+      e.examples.push_back(std::move(read.options));
+    }
+    if (const ConfigNode* report = section("report"); report != nullptr) {
+      auto read = read_report(reader_, *report, e);
+      resolved_["report"] = std::move(read.resolved);
+      e.report = std::move(read.options);
+    }
+  }
+
+  // The tables of [[NAME]]; none when it is absent or an empty list.
+  std::span<const ConfigNode> tables(const char* name, const char* once_per) {
+    const ConfigNode* node = section(name);
+    if (node == nullptr) return {};
+    if (node->kind != ConfigNode::Kind::array)
+      wrong_use("{}'{}' is {}; write [[{}]] with two brackets, once per {}", node->where.prefix(), name,
+                node->kind_text(), name, once_per);
+    resolved_[name] = nlohmann::ordered_json::array();
+    numeric_[name] = nlohmann::json::array();
+    return node->children;
+  }
+
+  void read_steering(Experiment& e) {
+    for (const ConfigNode& node : tables("steer", "intervention")) {
+      if (!e.backbone) wrong_use("{}[[steer]] needs a [backbone]", node.where.prefix());
       SteerRead read = read_steer(reader_, node, e);
       nlohmann::ordered_json resolved = read.values.resolved();
       resolved["dictionary"] = read.options.dictionary;
+      resolved["site"] = read.options.site;
       resolved_["steer"].push_back(std::move(resolved));
-      numeric_["steer"].push_back(read.values.numeric_key());
+      nlohmann::json numeric = read.values.numeric_key();
+      if (read.options.direction == SteerDirection::decoder) numeric.erase("direction");  // as in read_judgement
+      else numeric.erase("site");                                                         // the probe's key has it
+      if (read.options.scale == SteerScale::none) numeric.erase("scale");
+      numeric_["steer"].push_back(std::move(numeric));
       e.steer.push_back(std::move(read.options));
     }
   }
@@ -256,6 +288,14 @@ class Loader {
 
 }  // namespace
 
+const std::vector<std::string>& section_names() {
+  static const std::vector<std::string> names = {"extends",    "experiment", "plugins",   "compute",  "interactions",
+                                                 "attributes", "filters",    "split",     "backbone", "activations",
+                                                 "dictionary", "evaluate",   "interpret", "probe",    "steer",
+                                                 "example",    "report",     "sweep"};
+  return names;
+}
+
 Experiment read_experiment(const ConfigNode& root, const SectionReader& reader) { return Loader(root, reader).load(); }
 
 std::vector<fs::path> read_plugin_paths(const ConfigNode& root, const fs::path& file) {
@@ -272,7 +312,7 @@ std::vector<fs::path> read_plugin_paths(const ConfigNode& root, const fs::path& 
   }
   const Values values(plugins_table().schema, std::move(given), {section->where, {}});
   for (const std::string& text : values.texts("path"))
-    paths.push_back((fs::absolute(file).parent_path() / text).lexically_normal());
+    paths.push_back((folder_of(values.where("path"), file) / text).lexically_normal());
   return paths;
 }
 

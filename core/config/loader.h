@@ -7,7 +7,10 @@ namespace heddle {
 
 Experiment read_experiment(const ConfigNode& root, const SectionReader& reader);
 
-// [plugins] path, absolute.
+// What may stand at the top of a file, in the order of the reference page.
+const std::vector<std::string>& section_names();
+
+// [plugins] path, absolute: relative ones are beside the file in which they stand.
 std::vector<std::filesystem::path> read_plugin_paths(const ConfigNode& root, const std::filesystem::path& file);
 
 }  // namespace heddle

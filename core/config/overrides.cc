@@ -1,4 +1,4 @@
-// Changing the tree from outside: --set KEY=VALUE and the points of [sweep].
+// Changing the tree from outside: --set KEY=VALUE.
 #include <algorithm>
 #include <charconv>
 
@@ -44,23 +44,6 @@ size_t find_equals(const std::string& text) {
 std::string trimmed(const std::string& text) {
   const size_t from = text.find_first_not_of(" \t"), to = text.find_last_not_of(" \t");
   return from == std::string::npos ? "" : text.substr(from, to - from + 1);
-}
-
-void collect_axes(const ConfigNode& node, std::vector<std::string> path, std::vector<SweepAxis>& axes) {
-  const std::vector<std::string> last = split_key(node.name, node.where);
-  path.insert(path.end(), last.begin(), last.end());
-  if (node.is_table()) {
-    for (const ConfigNode& child : node.children) collect_axes(child, path, axes);
-    return;
-  }
-  const std::string key = fmt::format("{}", fmt::join(path, "."));
-  if (node.kind != ConfigNode::Kind::array || node.children.empty())
-    wrong_use("{}'{}' of [sweep] must be a list of at least one value", node.where.prefix(), key);
-  if (path[0] == "sweep" || path[0] == "plugins" || (path[0] == "experiment" && path.back() != "seed"))
-    wrong_use("{}'{}' cannot be swept", node.where.prefix(), key);
-  for (const SweepAxis& axis : axes)
-    if (axis.path == path) wrong_use("{}'{}' of [sweep] is given twice", node.where.prefix(), key);
-  axes.push_back({key, std::move(path), node.children});
 }
 
 // Removes the axis `path` from a (possibly nested, possibly dotted) [sweep].
@@ -118,13 +101,18 @@ void set_at(ConfigNode& root, const std::vector<std::string>& path, ConfigNode v
   *node = std::move(value);
 }
 
-void apply_override(ConfigNode& root, const std::string& assignment) {
+std::vector<std::string> overridden_key(const std::string& assignment) {
   const SourcePosition where{"--set " + assignment, 0, 0};
   const size_t equals = find_equals(assignment);
   if (equals == std::string::npos || trimmed(assignment.substr(0, equals)).empty())
     wrong_use("{}expected KEY=VALUE, like --set backbone.training.epochs=3", where.prefix());
-  const std::string key = trimmed(assignment.substr(0, equals)), text = trimmed(assignment.substr(equals + 1));
-  const std::vector<std::string> path = split_key(key, where);
+  return split_key(trimmed(assignment.substr(0, equals)), where);
+}
+
+void apply_override(ConfigNode& root, const std::string& assignment) {
+  const SourcePosition where{"--set " + assignment, 0, 0};
+  const std::vector<std::string> path = overridden_key(assignment);
+  const std::string text = trimmed(assignment.substr(find_equals(assignment) + 1));
   ConfigNode parsed, value;
   if (parse_single("v = " + text, parsed)) {
     value = std::move(parsed.children[0]);
@@ -135,22 +123,16 @@ void apply_override(ConfigNode& root, const std::string& assignment) {
               where.prefix(), text);
   }
   set_at(root, path, std::move(value), where);
-  if (ConfigNode* sweep = root.find("sweep"); sweep != nullptr && path[0] != "sweep" && sweep->is_table())
-    drop_axis(*sweep, {}, path);
+  if (path[0] != "sweep") drop_sweep_axis(root, path);
 }
 
-std::vector<SweepAxis> read_sweep(const ConfigNode& root) {
-  std::vector<SweepAxis> axes;
-  const ConfigNode* sweep = root.find("sweep");
-  if (sweep == nullptr) return axes;
-  if (!sweep->is_table()) wrong_use("{}[sweep] must be a table of \"dotted.key\" = [values]", sweep->where.prefix());
-  for (const ConfigNode& child : sweep->children) collect_axes(child, {}, axes);
-  size_t points = 1;
-  for (const SweepAxis& axis : axes) {
-    points *= axis.values.size();
-    if (points > 10000) wrong_use("{}[sweep] has more than 10000 points", sweep->where.prefix());
-  }
-  return axes;
+void drop_sweep_axis(ConfigNode& root, const std::vector<std::string>& path) {
+  ConfigNode* sweep = root.find("sweep");
+  if (sweep == nullptr) return;
+  if (sweep->is_table()) drop_axis(*sweep, {}, path);
+  if (sweep->kind == ConfigNode::Kind::array)
+    for (ConfigNode& grid : sweep->children)
+      if (grid.is_table()) drop_axis(grid, {}, path);
 }
 
 }  // namespace heddle

@@ -8,6 +8,10 @@ namespace heddle {
 
 namespace fs = std::filesystem;
 
+fs::path folder_of(const SourcePosition& where, const fs::path& experiment_file) {
+  return fs::absolute(where.line > 0 ? fs::path(where.file) : experiment_file).parent_path();
+}
+
 std::string resolve_data_path(const std::string& text, const SourcePosition& where, const fs::path& experiment_file,
                               bool allow_missing) {
   std::error_code error;
@@ -20,10 +24,10 @@ std::string resolve_data_path(const std::string& text, const SourcePosition& whe
   const bool given = named != nullptr && *named != 0;
   const fs::path in_data = (fs::absolute(given ? named : "data") / path).lexically_normal();
   if (fs::exists(in_data, error)) return in_data.string();
-  const fs::path beside = (fs::absolute(experiment_file).parent_path() / path).lexically_normal();
+  const fs::path beside = (folder_of(where, experiment_file) / path).lexically_normal();
   if (fs::exists(beside, error)) return beside.string();
   if (allow_missing) return in_data.string();
-  wrong_use("{}'{}' is neither {} ({}) nor {} (beside the experiment file)", where.prefix(), text, in_data.string(),
+  wrong_use("{}'{}' is neither {} ({}) nor {} (beside the file)", where.prefix(), text, in_data.string(),
             given ? "under HEDDLE_DATA" : "under data/; HEDDLE_DATA is not set", beside.string());
 }
 

@@ -8,7 +8,11 @@
 
 namespace heddle {
 
-// Data: first below HEDDLE_DATA (default: data/ in the current folder), then beside the experiment file; absolute
+// The folder of the file in which a value stands: the experiment file, or one that it extends. For an override it is the
+// experiment file's.
+std::filesystem::path folder_of(const SourcePosition& where, const std::filesystem::path& experiment_file);
+
+// Data: first below HEDDLE_DATA (default: data/ in the current folder), then beside the file that names it; absolute
 // paths as they are. When nothing is there: wrong_use naming both places, or with `allow_missing` the first of them.
 std::string resolve_data_path(const std::string& text, const SourcePosition& where,
                               const std::filesystem::path& experiment_file, bool allow_missing);

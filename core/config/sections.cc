@@ -25,10 +25,13 @@ constexpr const char* validations[] = {"automatic", "users", "last_item", "activ
 constexpr const char* storings[] = {"f32", "bf16", "stream"};
 constexpr const char* normalizers[] = {"none", "scalar", "per_dimension"};
 constexpr const char* coverages[] = {"catalogue", "train"};
+constexpr const char* generations[] = {"top_k", "next_k"};
 constexpr const char* points_of[] = {"test_users", "activation_users"};
 constexpr const char* steer_kinds[] = {"set_feature", "add_vector"};
 constexpr const char* all_or_last[] = {"all", "last"};
 constexpr const char* steer_errors[] = {"drop", "keep"};
+constexpr const char* steer_directions[] = {"decoder", "probe"};
+constexpr const char* steer_scales[] = {"none", "unit_norm", "unit_variance"};
 
 }  // namespace
 
@@ -38,11 +41,17 @@ const OptionTable& experiment_table() {
            not_numeric),
       integer("seed", 1, 0, 9007199254740992.0, "All random numbers are drawn from it."),
       text("output", "", "Folder for results; default: results/NAME in the current folder.", not_numeric)};
-  static const OptionTable table = option_table("[experiment]",
-                                                "Any key of the file can be changed from the command line: `--set "
-                                                "backbone.training.epochs=3`, with a TOML value or "
-                                                "a bare word.",
-                                                params);
+  static const OptionTable table =
+      option_table("[experiment]",
+                   "Any key of the file can be changed from the command line: `--set backbone.training.epochs=3`, with "
+                   "a TOML value or a bare word. "
+                   "A file that begins with `extends = \"other.toml\"` (relative to itself; above the first table) is "
+                   "laid over that one: tables are merged "
+                   "and the file wins, lists and [[tables]] are replaced, a table with another `plugin` keeps `site` "
+                   "and `training` only, keys that are set "
+                   "leave the other file's [sweep], and `name` is not inherited. `--set extends=third.toml` runs the "
+                   "same file over other data.",
+                   params);
   return table;
 }
 
@@ -159,6 +168,9 @@ const OptionTable& evaluation_table() {
       integer("top", d.top, 1, 1000, "Length of the recommendation lists."),
       boolean("filter_seen", d.filter_seen, "Leave out items that the user has had."),
       choice("coverage", coverages, 0, "Denominator of coverage: the whole catalogue, or items of the training side."),
+      choice("generation", generations, static_cast<int64_t>(d.generation),
+             "A list is the best items of one scoring (top_k), or is built item by item, each appended to the history "
+             "before the next is scored (next_k)."),
       integer("users", d.users, 0, many, "Test users, at most (the first ones); 0 takes all."),
       integer("batch_users", d.batch_users, 1, 1e6, "Users that are scored at once.", not_numeric)};
   static const OptionTable table = option_table("[evaluate]", "Ranking quality, over the full catalogue.", params);
@@ -166,8 +178,8 @@ const OptionTable& evaluation_table() {
 }
 
 EvaluationOptions read_evaluation(const Values& v) {
-  return {v.integer("top"), v.boolean("filter_seen"), static_cast<CoverageDenominator>(v.choice("coverage")),
-          v.integer("batch_users"), v.integer("users")};
+  return {v.integer("top"),         v.boolean("filter_seen"), static_cast<CoverageDenominator>(v.choice("coverage")),
+          v.integer("batch_users"), v.integer("users"),       static_cast<Generation>(v.choice("generation"))};
 }
 
 const OptionTable& interpretation_table() {
@@ -180,15 +192,31 @@ const OptionTable& interpretation_table() {
       integer("top_items", d.top_items, 0, 10000, "Most activating items kept per feature."),
       integer("top_points", d.top_points, 0, 10000, "Most activating data points kept per feature."),
       boolean("neurons", d.neurons, "Score the raw activations likewise, as a baseline."),
-      choice("points", points_of, static_cast<int64_t>(d.points), "Whose events are the data points.")};
+      choice("points", points_of, static_cast<int64_t>(d.points), "Whose events are the data points."),
+      integer("top_sequences", d.top_sequences, 0, 1000, "Users with the largest activations kept per feature."),
+      integer("sequence_length", d.sequence_length, 1, 10000,
+              "Items kept of such a user, around the largest activation."),
+      integer("histogram_bins", d.histogram_bins, 1, 1000,
+              "Bins of a feature's positive activations, from 0 to the largest."),
+      integer("similar", d.similar, 0, 1000, "Most similar features kept per feature, by the cosine of decoder rows."),
+      integer("promoted", d.promoted, 0, 1000,
+              "Items kept per feature that its decoder row promotes most, and as many that it demotes most.")};
   static const OptionTable table = option_table(
       "[interpret]", "Scores features against the attributes; left out when the table is missing.", params);
   return table;
 }
 
 InterpretOptions read_interpretation(const Values& v) {
-  return {v.text("best_by"), v.integer("top_items"), v.integer("top_points"), v.boolean("neurons"),
-          static_cast<PointsOf>(v.choice("points"))};
+  return {v.text("best_by"),
+          v.integer("top_items"),
+          v.integer("top_points"),
+          v.boolean("neurons"),
+          static_cast<PointsOf>(v.choice("points")),
+          v.integer("top_sequences"),
+          v.integer("sequence_length"),
+          v.integer("histogram_bins"),
+          v.integer("similar"),
+          v.integer("promoted")};
 }
 
 const OptionTable& steering_table() {
@@ -202,7 +230,16 @@ const OptionTable& steering_table() {
             "these, each swept on its own; \"genre:*\" stands for all of a source."),
       reals("vector", nullptr, -infinity, infinity,
             "add_vector: the direction itself, instead of the decoder row of `feature`."),
-      text("site", "", "add_vector with `vector`: where it is added; default: the dictionary's site."),
+      choice(
+          "direction", steer_directions, static_cast<int64_t>(d.direction),
+          "add_vector: the feature's decoder row, or the weights of the attribute's probe ([probe]), which `feature` "
+          "names then."),
+      choice("scale", steer_scales, static_cast<int64_t>(d.scale),
+             "add_vector: the direction as it is, of length 1, or with entries of standard deviation 1."),
+      text(
+          "site", "",
+          "add_vector with `vector` or a probe: where it is added; default: the dictionary's site, or the probe's only "
+          "one."),
       reals("values", nullptr, -infinity, infinity,
             "What the feature is set to, or the factors: a list, or { from = -10, to = 10, step = 1 }."),
       choice("positions", all_or_last, static_cast<int64_t>(d.positions), "Positions of a sequence that are edited."),

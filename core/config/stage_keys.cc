@@ -10,8 +10,8 @@ namespace {
 
 // Raised when the stage's result changes for the same parameters: by a fix of its arithmetic or of its files.
 constexpr int64_t log_version = 1, split_version = 1, attributes_version = 1, backbone_version = 1,
-                  activations_version = 1, dictionary_version = 2, evaluation_version = 2, interpretation_version = 1,
-                  steering_version = 1;
+                  activations_version = 1, dictionary_version = 2, evaluation_version = 2, interpretation_version = 2,
+                  neurons_version = 1, probe_version = 1, steering_version = 1, examples_version = 1;
 
 // Files that a component reads besides the data: their content counts, not where they lie.
 nlohmann::json file_digests(const ComponentUse& use) {
@@ -20,6 +20,15 @@ nlohmann::json file_digests(const ComponentUse& use) {
     if (p.type == HEDDLE_PARAM_PATH && (p.flags & HEDDLE_PARAM_NOT_NUMERIC) == 0)
       if (const std::string path = use.values.text(p.name); !path.empty()) digests[p.name] = content_digest(path);
   return digests;
+}
+
+// What of [interpret] decides the scores: the rest is what a feature's page shows, and no such page is made of neurons
+// and probes.
+nlohmann::json scoring_options(const Experiment& experiment) {
+  nlohmann::json options = experiment.numeric.at("interpret");
+  for (const char* key : {"top_sequences", "sequence_length", "histogram_bins", "similar", "promoted"})
+    options.erase(key);
+  return options;
 }
 
 }  // namespace
@@ -111,8 +120,17 @@ StageKey StageKeys::interpretation(const std::string& name) const {
 }
 
 StageKey StageKeys::neurons(const std::string& site) const {
-  return make("neurons", site, interpretation_version,
-              {{"site", site}, {"options", experiment_.numeric.at("interpret")}, {"compute", compute()}},
+  return make("neurons", site, neurons_version,
+              {{"site", site}, {"options", scoring_options(experiment_)}, {"compute", compute()}},
+              {activations(site), attributes()});
+}
+
+StageKey StageKeys::probe(const std::string& site) const {
+  return make("probe", site, probe_version,
+              {{"site", site},
+               {"probe", experiment_.numeric.at("probe")},
+               {"scoring", scoring_options(experiment_)},
+               {"compute", compute()}},
               {activations(site), attributes()});
 }
 
@@ -120,9 +138,12 @@ StageKey StageKeys::steering(size_t index) const {
   const SteerOptions& steer = experiment_.steer.at(index);
   std::vector<StageKey> inputs{backbone()};
   if (!experiment_.attributes.empty()) inputs.push_back(attributes());  // shares of attributes in the lists
-  // Where a dictionary reads, a vector is on the normalised scale, so the normaliser of the site's activations counts.
-  if (const std::string& site = experiment_.site_of(steer); experiment_.dictionary_reads(site))
-    inputs.push_back(activations(site));
+  // Where a dictionary reads, a vector is on the normalised scale, so the normaliser of the site's activations counts;
+  // that of a probe is wherever it reads.
+  const std::string& site = experiment_.site_of(steer);
+  const bool probes = steer.direction == SteerDirection::probe;
+  if (probes || experiment_.dictionary_reads(site)) inputs.push_back(activations(site));
+  if (probes) inputs.push_back(probe(site));
   if (!steer.dictionary.empty()) {
     inputs.push_back(dictionary(steer.dictionary));
     const auto scored = [](const FeatureReference& feature) { return feature.index < 0; };
@@ -136,24 +157,41 @@ StageKey StageKeys::steering(size_t index) const {
               inputs);
 }
 
+StageKey StageKeys::examples(size_t index) const {
+  const ExampleOptions& example = experiment_.examples.at(index);
+  std::vector<StageKey> inputs{backbone()};
+  if (!experiment_.attributes.empty()) inputs.push_back(attributes());  // titles, and shares in the lists
+  inputs.push_back(dictionary(example.dictionary));
+  if (example.feature.index < 0) inputs.push_back(interpretation(example.dictionary));
+  return make("examples", std::to_string(index), examples_version,
+              {{"example", experiment_.numeric.at("example").at(index)},
+               {"evaluate", experiment_.numeric.at("evaluate")},
+               {"compute", compute()}},
+              inputs);
+}
+
 std::vector<StageKey> StageKeys::all() const {
   std::vector<StageKey> keys{log(), split()};
   if (!experiment_.attributes.empty()) keys.push_back(attributes());
   if (!experiment_.backbone) return keys;
   keys.push_back(backbone());
   keys.push_back(evaluation());
-  std::vector<std::string> sites;
-  for (const auto& [name, section] : experiment_.dictionaries)
-    if (std::find(sites.begin(), sites.end(), section.site) == sites.end()) sites.push_back(section.site);
-  for (const std::string& site : sites) keys.push_back(activations(site));
+  for (const std::string& site : experiment_.activation_sites()) keys.push_back(activations(site));
   for (const auto& [name, section] : experiment_.dictionaries)
     keys.push_back(dictionary(name)), keys.push_back(evaluation(name));
   if (experiment_.interpret) {
     for (const auto& [name, section] : experiment_.dictionaries) keys.push_back(interpretation(name));
-    if (experiment_.interpret->options.neurons)
-      for (const std::string& site : sites) keys.push_back(neurons(site));
+    if (experiment_.interpret->options.neurons) {
+      std::vector<std::string> done;  // several dictionaries may read one site
+      for (const auto& [name, section] : experiment_.dictionaries)
+        if (std::find(done.begin(), done.end(), section.site) == done.end())
+          done.push_back(section.site), keys.push_back(neurons(section.site));
+    }
   }
+  if (experiment_.probe)
+    for (const std::string& site : experiment_.probe->sites) keys.push_back(probe(site));
   for (size_t i = 0; i < experiment_.steer.size(); ++i) keys.push_back(steering(i));
+  for (size_t i = 0; i < experiment_.examples.size(); ++i) keys.push_back(examples(i));
   return keys;
 }
 

@@ -20,7 +20,7 @@ namespace heddle {
 
 struct StageKey {
   std::string stage;      // "log", "split", "backbone", …
-  std::string part;       // dictionary's or attribute source's name, site, steer number; "" when single
+  std::string part;       // dictionary's name, site, number of the [[steer]] or [[example]]; "" when single
   std::string key;        // 64 hex digits
   nlohmann::json params;  // what went in, beside the inputs
   std::map<std::string, std::string> inputs;  // name -> key
@@ -49,7 +49,11 @@ class StageKeys {
   // Features of a dictionary (name), or raw activations at a site (neurons(site)), against the attributes.
   StageKey interpretation(const std::string& name) const;
   StageKey neurons(const std::string& site) const;
+  // Linear probes of one of [probe]'s sites.
+  StageKey probe(const std::string& site) const;
   StageKey steering(size_t index) const;
+  // One [[example]] table.
+  StageKey examples(size_t index) const;
   // All of them in an order in which they can run.
   std::vector<StageKey> all() const;
 

@@ -20,6 +20,7 @@ std::vector<Check> common_checks();
 // Those of one kind.
 std::vector<Check> dictionary_checks();
 std::vector<Check> backbone_checks();
+std::vector<Check> backbone_slot_checks();  // of the optional slots
 std::vector<Check> metric_checks();
 std::vector<Check> ranking_checks();
 std::vector<Check> interactions_checks();

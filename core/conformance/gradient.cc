@@ -85,7 +85,7 @@ class Differences {
       : set_(set), evaluate_(evaluate), base_(base) {}
 
   struct Estimate {
-    double value = 0, error = 0;  // error: of rounding
+    double value = 0, error = 0;  // error: of rounding, and of what the step still changes
     bool smooth = false;
   };
 
@@ -97,17 +97,21 @@ class Differences {
     double h = largest_move / largest;
     if (std::abs(expected) > 0) h = std::min(h, wanted_change * scale / std::abs(expected));
     h = std::max(h, largest_move / 50 / largest);
-    Central wide = central(parameter, v, h);
-    for (int attempt = 0; attempt < 6; ++attempt, h /= 2) {
-      const Central narrow = central(parameter, v, h / 2);
-      const double error = 6 * rounding * scale / h;
-      const double off = std::abs(wide.value - narrow.value),
-                   size = std::max(std::abs(wide.value), std::abs(narrow.value));
-      if (wide.same_pattern && narrow.same_pattern && off <= 0.05 * size + error)
-        return {(4 * narrow.value - wide.value) / 3, error, true};
-      wide = narrow;
+    // Kinks (ReLU) leave an error that shrinks with the step, rounding one that grows. Three steps, each half the one
+    // before, say how far the estimate still moves; the steps at which both together are least are taken.
+    Estimate best;
+    std::vector<double> values;
+    for (int attempt = 0; attempt < 9; ++attempt, h /= 2) {
+      const Central now = central(parameter, v, h);
+      if (!now.same_pattern) values.clear();
+      else values.push_back(now.value);
+      if (values.size() < 3) continue;
+      const double last = values.back(), before = values[values.size() - 2], first = values[values.size() - 3];
+      const double error = 3 * rounding * scale / h + std::max(std::abs(last - before), std::abs(before - first) / 2);
+      if (!best.smooth || error < best.error) best = {(4 * last - before) / 3, error, true};
+      if (best.error <= 0.003 * std::abs(best.value)) break;
     }
-    return {};
+    return best;
   }
 
  private:

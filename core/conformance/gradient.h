@@ -3,9 +3,9 @@
 // Parameters are f32 and the loss is a sum of f32 work, so single coordinates may drown in rounding. Therefore tensors
 // are moved along directions: the gradient itself, random parts and single rows of it (large signal; a wrong factor or
 // term shows), and random ones (what the gradient leaves out shows). Sparse codes make the loss kink or jump wherever
-// an entry comes or goes, so only steps that leave the pattern of the codes as it is count; where central differences
-// at h and h/2 disagree at every step tried, or none keeps the pattern, the direction is not judged. Otherwise
-// Richardson's extrapolation of both is the estimate.
+// an entry comes or goes, so only steps that leave the pattern of the codes as it is count. Central differences at h, h/2,
+// h/4 ... are taken until three in a row hardly move; Richardson's extrapolation of the last two is the estimate, and what
+// they still move, with rounding, its error. A direction whose derivative does not stand out of that is not judged.
 #pragma once
 
 #include <cstdint>

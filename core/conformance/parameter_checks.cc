@@ -166,7 +166,7 @@ std::vector<Check> checks_for(int32_t kind) {
   switch (kind) {
     case HEDDLE_KIND_INTERACTIONS: append(interactions_checks()); break;
     case HEDDLE_KIND_ATTRIBUTES: append(attributes_checks()); break;
-    case HEDDLE_KIND_BACKBONE: append(backbone_checks()); break;
+    case HEDDLE_KIND_BACKBONE: append(backbone_checks()), append(backbone_slot_checks()); break;
     case HEDDLE_KIND_DICTIONARY: append(dictionary_checks()); break;
     case HEDDLE_KIND_METRIC: append(metric_checks()); break;
     case HEDDLE_KIND_RANKING_METRIC: append(ranking_checks()); break;

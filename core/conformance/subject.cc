@@ -35,8 +35,9 @@ GivenValue::Variant invented(const heddle_param& p) {
     case HEDDLE_PARAM_FLOAT: return std::isfinite(p.minimum) ? p.minimum : 1.0;
     case HEDDLE_PARAM_CHOICE: return std::string(p.choices[0]);
     case HEDDLE_PARAM_INT_LIST:
-    case HEDDLE_PARAM_FLOAT_LIST:
-    case HEDDLE_PARAM_STRING_LIST: return std::vector<int64_t>();
+      return std::vector<int64_t>{std::isfinite(p.minimum) ? static_cast<int64_t>(p.minimum) : int64_t{1}};
+    case HEDDLE_PARAM_FLOAT_LIST: return std::vector<double>{std::isfinite(p.minimum) ? p.minimum : 1.0};
+    case HEDDLE_PARAM_STRING_LIST: return std::vector<std::string>{"x"};
     case HEDDLE_PARAM_PATH: return std::string("/nonexistent/heddle");
     default: return std::string("x");
   }

@@ -19,7 +19,7 @@ using GivenText = std::map<std::string, std::string>;  // CheckOptions::given
 const heddle_host& quiet_host();
 
 // Defaults, with `given` where a parameter of that name exists, and a made-up value for required ones: their minimum,
-// their first choice, "x". Required paths cannot be made up: Skip, unless `invent_paths`.
+// their first choice, "x", a list of one. Required paths cannot be made up: Skip, unless `invent_paths`.
 std::vector<GivenValue> base_values(const Component& component, const GivenText& given, bool invent_paths = false);
 // The same with one parameter set.
 std::vector<GivenValue> with_value(std::vector<GivenValue> values, const std::string& name, GivenValue::Variant value);

@@ -210,4 +210,13 @@ std::shared_ptr<const ItemData> load_items(const Artefact& artefact) {
   return data;
 }
 
+std::shared_ptr<const ItemData> bare_items(const LogData& data) {
+  auto out = std::make_shared<ItemData>();
+  out->catalogue = Catalogue(data.log, data.split);
+  out->catalogue.titles.resize(out->catalogue.raw_ids.size());
+  out->attributes.items = out->catalogue.size();
+  out->attributes.offsets.assign(out->catalogue.raw_ids.size() + 1, 0);
+  return out;
+}
+
 }  // namespace heddle

@@ -30,5 +30,7 @@ std::shared_ptr<const LogData> load_log(const Artefact& artefact);
 
 void save_items(const ArtefactWriter& writer, const ItemData& data);
 std::shared_ptr<const ItemData> load_items(const Artefact& artefact);
+// The items of an experiment without [attributes]: raw ids for titles, no attribute.
+std::shared_ptr<const ItemData> bare_items(const LogData& data);
 
 }  // namespace heddle

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/store/atomic_file.h"
 #include "core/store/json_file.h"
 #include "core/store/safetensors.h"
 
@@ -69,11 +70,12 @@ std::vector<std::pair<int64_t, double>> FeatureFile::best_attributes(const std::
 }
 
 void FeatureFile::save(const ArtefactWriter& writer) const {
-  SafeTensorsWriter file;
+  SafeTensorsWriter tensors;
   for (const std::string& metric : metrics)
-    file.add(metric, stored::f64, {feature_count(), static_cast<int64_t>(attributes.size())}, scores.at(metric).data());
-  file.metadata("attributes", json(attributes).dump());
-  file.write(writer.file("scores.safetensors"));
+    tensors.add(metric, stored::f64, {feature_count(), static_cast<int64_t>(attributes.size())},
+                scores.at(metric).data());
+  tensors.metadata("attributes", json(attributes).dump());
+  tensors.write(writer.file("scores.safetensors"));
   json list = json::array();
   for (const FeatureSummary& feature : features) {
     json items = json::array(), tops = json::array();
@@ -85,8 +87,10 @@ void FeatureFile::save(const ArtefactWriter& writer) const {
     list.push_back(
         {{"rate", feature.rate}, {"mean", feature.mean}, {"max", feature.maximum}, {"items", items}, {"points", tops}});
   }
-  write_json(writer.file("features.json"),
-             json{{"points", points}, {"metrics", metrics}, {"lower_is_better", lower_is_better}, {"features", list}});
+  // Not indented: a line per number would make it three times as large.
+  const json file = {
+      {"points", points}, {"metrics", metrics}, {"lower_is_better", lower_is_better}, {"features", list}};
+  write_file(writer.file("features.json"), file.dump() + "\n");
 }
 
 FeatureFile FeatureFile::load(const Artefact& artefact) {

@@ -27,7 +27,7 @@ struct TopItem {
 };
 
 struct TopPoint {
-  int32_t user, position, item;
+  int32_t user, position, item;  // position: place in the user's window, 0 = its oldest event
   double activation;
 };
 

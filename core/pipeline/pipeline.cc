@@ -1,7 +1,9 @@
 #include "core/pipeline/pipeline.h"
 
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/base/console.h"
@@ -28,9 +30,9 @@ LoadedExperiment::LoadedExperiment(const RunRequest& request) {
 
 std::vector<PlannedStage> plan_stages(Session& session, const std::vector<Job>& jobs) {
   // Stage by stage over all points: StageKeys::all() is ordered, so a stage's rank is its place there.
-  static const std::vector<std::string> order = {"split",      "attributes",     "backbone",
-                                                 "evaluation", "activations",    "dictionary",
-                                                 "neurons",    "interpretation", "steering"};
+  static const std::vector<std::string> order = {"split",       "attributes", "backbone", "evaluation",
+                                                 "activations", "dictionary", "neurons",  "interpretation",
+                                                 "probe",       "steering",   "examples"};
   std::vector<PlannedStage> planned;
   std::set<std::string> seen;
   for (const std::string& stage : order)
@@ -58,9 +60,42 @@ void run_stage(Session& session, const Job& job, const StageKey& key) {
   else if (key.stage == "activations") run_activations(session, job, key.part);
   else if (key.stage == "neurons") run_neurons(session, job, key.part);
   else if (key.stage == "interpretation") run_interpretation(session, job, key.part);
+  else if (key.stage == "probe") run_probe(session, job, key.part);
+  else if (key.stage == "examples") run_examples(session, job, static_cast<size_t>(std::stoul(key.part)));
   else if (key.stage == "steering") run_steering(session, job, static_cast<size_t>(std::stoul(key.part)));
   else fail(HEDDLE_INTERNAL, "no stage '{}'", key.stage);
 }
+
+// One line per stage, also where a sweep has it at a hundred points: those share a line with their rate and time left.
+class StageLines {
+ public:
+  explicit StageLines(const std::vector<PlannedStage>& planned) {
+    for (const PlannedStage& stage : planned)
+      if (!stage.done) ++groups_[label(stage.key)].total;
+  }
+  template <class Work>
+  void run(const PlannedStage& stage, bool several_runs, Work&& work) {
+    const std::string name = label(stage.key);
+    Group& group = groups_.at(name);
+    if (group.total > 1 && !group.progress) group.progress.emplace(name, group.total, "points");
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    if (group.progress) {
+      group.progress->update(++group.done, stage.run);
+      if (group.done == group.total) group.progress->finish(fmt::format("{} points", group.total));
+      return;
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    log_line(HEDDLE_LOG_INFO, "", fmt::format("{:<22} {:6.1f}s  {}", name, seconds, several_runs ? stage.run : ""));
+  }
+
+ private:
+  struct Group {
+    uint64_t total = 0, done = 0;
+    std::optional<Progress> progress;
+  };
+  std::map<std::string, Group> groups_;
+};
 
 const Job& job_of(const std::vector<Job>& jobs, const std::string& run) {
   for (const Job& job : jobs)
@@ -97,6 +132,7 @@ RunOutcome run_experiments(const LoadedExperiment& loaded) {
   outcome.output = loaded.output();
   outcome.stages = static_cast<int64_t>(planned.size());
 
+  StageLines lines(planned);
   bool dictionaries_done = false;
   for (const PlannedStage& stage : planned) {
     if (stage.done) continue;
@@ -111,11 +147,7 @@ RunOutcome run_experiments(const LoadedExperiment& loaded) {
       run_dictionaries(session, tasks);
       continue;
     }
-    const auto start = std::chrono::steady_clock::now();
-    run_stage(session, job_of(jobs, stage.run), stage.key);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    log_line(HEDDLE_LOG_INFO, "",
-             fmt::format("{:<22} {:6.1f}s  {}", label(stage.key), seconds, jobs.size() > 1 ? stage.run : ""));
+    lines.run(stage, jobs.size() > 1, [&] { run_stage(session, job_of(jobs, stage.run), stage.key); });
   }
   ResultsDb db(loaded.output() / "results.sqlite", ResultsDb::Mode::write);
   for (const Job& job : jobs) {

@@ -44,6 +44,7 @@ RunRecord make_run_record(const Job& job) {
   record.top = experiment.evaluate.options.top;
   record.filter_seen = experiment.evaluate.options.filter_seen;
   record.coverage = experiment.evaluate.options.coverage_denominator;
+  record.generation = experiment.evaluate.options.generation;
   record.users = experiment.evaluate.options.users;
   if (experiment.interpret) {
     record.best_by = experiment.interpret->options.best_by;
@@ -72,6 +73,7 @@ void save_run_record(const fs::path& output, const RunRecord& record) {
                                  {"top", record.top},
                                  {"filter_seen", record.filter_seen},
                                  {"coverage", record.coverage == CoverageDenominator::train ? "train" : "catalogue"},
+                                 {"generation", record.generation == Generation::next_k ? "next_k" : "top_k"},
                                  {"users", record.users},
                                  {"best_by", record.best_by},
                                  {"precision", record.precision},
@@ -100,6 +102,10 @@ RunRecord load_run_record(const fs::path& path) {
     if (coverage != "catalogue" && coverage != "train")
       fail(HEDDLE_DATA_LOSS, "{}: damaged: coverage '{}'; accepted: catalogue, train", path.string(), coverage);
     record.coverage = coverage == "train" ? CoverageDenominator::train : CoverageDenominator::catalogue;
+    const std::string generation = file.value("generation", "top_k");  // records of older programs do not say it
+    if (generation != "top_k" && generation != "next_k")
+      fail(HEDDLE_DATA_LOSS, "{}: damaged: generation '{}'; accepted: top_k, next_k", path.string(), generation);
+    record.generation = generation == "next_k" ? Generation::next_k : Generation::top_k;
     file.at("users").get_to(record.users);
     file.at("best_by").get_to(record.best_by);
     file.at("precision").get_to(record.precision);

@@ -29,6 +29,7 @@ struct RunRecord {
   int64_t top = 10;
   bool filter_seen = true;
   CoverageDenominator coverage = CoverageDenominator::catalogue;
+  Generation generation = Generation::top_k;
   int64_t users = 0;    // at most this many test users, 0: all
   std::string best_by;  // metric that names features; "" without [interpret]
   int32_t precision = HEDDLE_PRECISION_F32;

@@ -1,6 +1,5 @@
 #include "core/pipeline/run_view.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "core/base/error.h"
@@ -60,7 +59,7 @@ const LogData& RunView::log() {
 }
 
 const ItemData& RunView::items() {
-  if (!items_) items_ = load_items(artefact("attributes"));
+  if (!items_) items_ = has("attributes") ? load_items(artefact("attributes")) : bare_items(log());
   return *items_;
 }
 
@@ -108,6 +107,7 @@ RankingProtocol RunView::ranking_protocol() {
   protocol.k = record_.top;
   protocol.filter_seen = record_.filter_seen;
   protocol.precision = record_.precision;
+  protocol.generation = record_.generation;
   protocol.counted = coverage_mask(record_.coverage, items().catalogue);
   protocol.split = to_string(log().split.options.kind) + "/test";
   return protocol;
@@ -137,17 +137,16 @@ std::vector<RecommendedItem> RunView::recommend(const RecommendRequest& request)
   if (request.top < 1 || request.top > model.items())
     wrong_use("top {}: accepted: 1 to {}", request.top, model.items());
 
-  // A log of one user whose target is the event that has not happened yet: the same path as evaluation.
+  // A log of one user without a target: the same path as evaluation, whatever way the backbone has to a list.
   Interactions one;
   one.user_ids = {"?"};
   one.item_ids.resize(static_cast<size_t>(model.items()));
   one.items = request.history;
-  one.items.push_back(request.history.back());
   one.times.resize(one.items.size());
   one.offsets = {0, static_cast<int64_t>(one.items.size())};
   const auto length = static_cast<int64_t>(request.history.size());
   Part part;
-  part.users.push_back({0, 0, length, length});
+  part.users.push_back({0, 0, length, -1});
 
   Hook hook;
   if (!request.sliders.empty()) {
@@ -161,19 +160,16 @@ std::vector<RecommendedItem> RunView::recommend(const RecommendRequest& request)
     hook = make_hook(model.site(record_.sites.at(name)), *device_, &dictionary(name), normalizer(name),
                      std::move(intervention));
   }
-  // The stand-in target repeats the last item, and targets are never masked: ask for one more and leave it out here.
   RankingProtocol protocol;
-  protocol.k = std::min<int64_t>(request.top + 1, model.items());
+  protocol.k = request.top;
   protocol.filter_seen = request.filter_seen;
   protocol.batch_users = 1;
   protocol.precision = record_.precision;
+  protocol.generation = record_.generation;
   const Recommendations lists = recommend_part(model, *context_, one, part, hook, protocol);
   std::vector<RecommendedItem> out;
-  for (int64_t i = 0; i < lists.k && static_cast<int64_t>(out.size()) < request.top; ++i) {
-    const int32_t item = lists.lists[static_cast<size_t>(i)];
-    if (item < 0 || (request.filter_seen && item == request.history.back())) continue;
-    out.push_back({item, lists.scores[static_cast<size_t>(i)]});
-  }
+  for (size_t i = 0; i < lists.lists.size(); ++i)
+    if (lists.lists[i] >= 0) out.push_back({lists.lists[i], lists.scores[i]});
   return out;
 }
 

@@ -86,6 +86,10 @@ std::shared_ptr<const LogData> Session::log(const Job& job) {
 }
 
 std::shared_ptr<const ItemData> Session::items(const Job& job) {
+  if (job.experiment.attributes.empty()) {
+    const StageKey key = job.keys.split();
+    return cached(items_, key.key, [&] { return bare_items(*log(job)); });
+  }
   const StageKey key = job.keys.attributes();
   return cached(items_, key.key, [&] { return load_items(artefact(key)); });
 }

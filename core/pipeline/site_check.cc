@@ -38,11 +38,14 @@ std::optional<std::vector<std::string>> sites_of(const ComponentUse& use) {
 void check_sites(const std::vector<Experiment>& experiments) {
   std::set<std::string> checked;  // the points of a sweep mostly agree
   for (const Experiment& experiment : experiments) {
-    if (!experiment.backbone || (experiment.dictionaries.empty() && experiment.steer.empty())) continue;
+    if (!experiment.backbone || (experiment.dictionaries.empty() && experiment.steer.empty() && !experiment.probe))
+      continue;
     const ComponentUse& use = experiment.backbone->plugin;
     std::string question = use.component->id + use.values.resolved().dump();
     for (const auto& [name, section] : experiment.dictionaries) question += "\n" + section.site;
     for (const SteerOptions& steer : experiment.steer) question += "\n" + experiment.site_of(steer);
+    if (experiment.probe)
+      for (const std::string& site : experiment.probe->sites) question += "\n" + site;
     if (!checked.insert(question).second) continue;
     const auto sites = sites_of(use);
     if (!sites) continue;
@@ -53,6 +56,8 @@ void check_sites(const std::vector<Experiment>& experiments) {
     };
     for (const auto& [name, section] : experiment.dictionaries)
       check_one(section.site, section.site_where, "[dictionary." + name + "]");
+    if (experiment.probe)
+      for (const std::string& site : experiment.probe->sites) check_one(site, experiment.probe->site_where, "[probe]");
     for (const SteerOptions& steer : experiment.steer)
       if (!steer.site.empty()) check_one(steer.site, steer.site_where, "[[steer]]");
   }

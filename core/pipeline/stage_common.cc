@@ -71,6 +71,7 @@ RankingProtocol make_protocol(const Job& job, const ItemData& items, const LogDa
   protocol.precision = job.experiment.compute.precision;
   protocol.counted = coverage_mask(options.coverage_denominator, items.catalogue);
   protocol.split = to_string(data.split.options.kind) + "/test";
+  protocol.generation = options.generation;
   return protocol;
 }
 

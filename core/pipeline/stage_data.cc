@@ -68,11 +68,16 @@ void run_split(Session& session, const Job& job) {
 void run_attributes(Session& session, const Job& job) {
   const auto data = session.log(job);
   const ItemData items = read_items(job.experiment, *data);
-  for (const AttributeSourceReport& source : items.attributes.sources)
+  for (const AttributeSourceReport& source : items.attributes.sources) {
+    if (source.unknown_items > 0)
+      log_line(HEDDLE_LOG_INFO, source.plugin,
+               fmt::format("[attributes.{}] items that are not in the log (ignored): {}", source.prefix,
+                           source.unknown_items));
     if (source.unlabelled_items == items.catalogue.size())
       log_line(HEDDLE_LOG_WARNING, source.plugin,
                fmt::format("[attributes.{}] labels none of the {} items; do its ids match those of the interactions?",
                            source.prefix, items.catalogue.size()));
+  }
   auto writer = session.store().create(record_of(job.keys.attributes()));
   save_items(writer, items);
   writer.commit();

@@ -6,34 +6,16 @@
 #include "core/base/console.h"
 #include "core/interpret/scores.h"
 #include "core/pipeline/feature_file.h"
+#include "core/pipeline/judging.h"
+#include "core/pipeline/make_details.h"
 #include "core/pipeline/stages.h"
 
 namespace heddle {
 namespace {
 
-constexpr int64_t block_rows = 4096;
+constexpr int64_t block_rows = judging_block;
 
-FeatureMetrics make_metrics(const std::vector<ComponentUse>& uses) {
-  FeatureMetrics metrics;
-  for (const ComponentUse& use : uses)
-    metrics.push_back(std::make_unique<FeatureMetric>(use.name, *use.component, use.values));
-  return metrics;
-}
-
-struct Inputs {
-  std::shared_ptr<const Activations> activations;
-  std::shared_ptr<const Normalizer> normalizer;
-  std::shared_ptr<const ItemData> items;
-  std::string users;
-};
-
-Inputs inputs_of(Session& session, const Job& job, const std::string& site) {
-  const bool test = job.experiment.interpret->options.points == PointsOf::test_users;
-  return {session.activations(job, site, test ? Users::test : Users::dictionary), session.normalizer(job, site),
-          session.items(job), test ? "test_users" : "activation_users"};
-}
-
-FeatureColumns columns_of(Session& session, const Inputs& inputs, DictionaryModel& model, int32_t precision) {
+FeatureColumns columns_of(Session& session, const JudgedPoints& inputs, DictionaryModel& model, int32_t precision) {
   FeatureColumns columns(model.features());
   Codes codes(session.context());
   std::vector<float> rows(static_cast<size_t>(block_rows * inputs.activations->width()));
@@ -67,12 +49,9 @@ FeatureColumns columns_of(Session& session, const Inputs& inputs, DictionaryMode
 
 // Best values per attribute and their means, as results. Attributes without any scored feature are absent and say why.
 StageResults results_of(const FeatureScores& scores, const FeatureMetrics& metrics, const std::string& best_by,
-                        const AttributeTable& attributes, bool absolute) {
+                        const std::vector<BestFeature>& best, const AttributeTable& attributes, bool absolute) {
   StageResults results;
-  const auto deciding =
-      std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
-  const auto best = best_features(scores, best_by, (*deciding)->lower_is_better(), absolute);
-  std::map<std::string, std::pair<double, int64_t>> sums;
+  MeanRows means;
   for (size_t a = 0; a < best.size(); ++a) {
     const Attribute& attribute = attributes.attributes[a];
     for (const auto& metric : metrics) {
@@ -80,41 +59,19 @@ StageResults results_of(const FeatureScores& scores, const FeatureMetrics& metri
       if (best[a].feature >= 0) {
         value.feature = std::to_string(best[a].feature);
         const double score = scores.at(metric->name(), best[a].feature, static_cast<int64_t>(a));
-        if (std::isnan(score)) value.reason = "undefined for this kind of attribute";
+        if (std::isnan(score))
+          value.reason = scores.undefined_reason(metric->name(), best[a].feature, static_cast<int64_t>(a));
         else value.value = score;
       }
-      // Only binary attributes enter the means, as in the paper; a numeric one has no AUC or sensitivity to set beside.
-      if (value.value && attribute.type == HEDDLE_ATTRIBUTE_BINARY) {
-        auto& [sum, count] = sums["mean_best." + attribute.prefix + "." + metric->name()];
-        sum += absolute && metric->name() == best_by ? std::abs(*value.value) : *value.value;
-        ++count;
-      }
+      if (value.value)
+        means.add(attribute, metric->name(),
+                  absolute && metric->name() == best_by ? std::abs(*value.value) : *value.value);
       results.values.push_back(std::move(value));
     }
-    ResultValue share{"point_share", "", attribute.name, std::nullopt, "", nlohmann::json::object()};
-    if (scores.points > 0)
-      share.value = static_cast<double>(scores.label_points[a]) / static_cast<double>(scores.points);
-    results.values.push_back(std::move(share));
+    results.values.push_back(point_share(attribute.name, scores.label_points[a], scores.points));
   }
-  for (const auto& [name, sum] : sums) {
-    ResultValue value{name, "",
-                      "",   sum.first / static_cast<double>(sum.second),
-                      "",   {{"attributes", sum.second}, {"best_by", best_by}}};
-    results.values.push_back(std::move(value));
-  }
+  means.append_to(results, best_by);
   return results;
-}
-
-std::string deciding_metric(const InterpretSection& section) {
-  return section.options.best_by.empty() ? section.metrics.front().name : section.options.best_by;
-}
-
-nlohmann::json protocol_of(const Inputs& inputs, const std::string& site, const std::string& best_by, bool absolute) {
-  return {{"site", site},
-          {"points", inputs.activations->rows()},
-          {"users", inputs.users},
-          {"label", "attribute of the input item"},
-          {"best_by", absolute ? "|" + best_by + "|" : best_by}};
 }
 
 }  // namespace
@@ -123,10 +80,10 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
   const Experiment& experiment = job.experiment;
   const InterpretSection& section = *experiment.interpret;
   const std::string& site = experiment.dictionaries.at(name).site;
-  const Inputs inputs = inputs_of(session, job, site);
+  const JudgedPoints inputs = judged_points(session, job, site);
   const auto model = session.dictionary(job, name);
   const FeatureColumns columns = columns_of(session, inputs, *model, experiment.compute.precision);
-  const FeatureMetrics metrics = make_metrics(section.metrics);
+  const FeatureMetrics metrics = make_feature_metrics(section);
   const FeatureScores scores =
       score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
   const auto statistics = feature_statistics(session.context(), columns, inputs.activations->items(),
@@ -149,16 +106,18 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
     for (int32_t point : from.top_points) {
       const auto at = static_cast<size_t>(point);
       const auto entry = static_cast<size_t>(std::lower_bound(rows.begin(), rows.end(), point) - rows.begin());
-      feature.points.push_back({inputs.activations->users()[at], inputs.activations->positions()[at],
+      feature.points.push_back({inputs.activations->users()[at], place_of(*inputs.activations, point),
                                 inputs.activations->items()[at], values[entry]});
     }
     file.features.push_back(std::move(feature));
   }
   const std::string best_by = deciding_metric(section);
-  StageResults results = results_of(scores, metrics, best_by, inputs.items->attributes, false);
-  results.protocol = protocol_of(inputs, site, best_by, false);
+  const auto best = best_features(scores, best_by, metric_named(metrics, best_by).lower_is_better());
+  StageResults results = results_of(scores, metrics, best_by, best, inputs.items->attributes, false);
+  results.protocol = judging_protocol(inputs, site, best_by);
   auto writer = session.store().create(record_of(job.keys.interpretation(name)));
   file.save(writer);
+  make_details(session, job, name, inputs, columns, best_by, best).save(writer);
   save_results(writer, results);
   writer.commit();
 }
@@ -166,7 +125,7 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
 void run_neurons(Session& session, const Job& job, const std::string& site) {
   const Experiment& experiment = job.experiment;
   const InterpretSection& section = *experiment.interpret;
-  const Inputs inputs = inputs_of(session, job, site);
+  const JudgedPoints inputs = judged_points(session, job, site);
   // Correlation, AUC and activity do not change under a per-dimension shift and scale, but "active" (non-zero) does: neurons
   // are scored as the model has them.
   FeatureColumns columns(inputs.activations->width());
@@ -178,16 +137,16 @@ void run_neurons(Session& session, const Job& job, const std::string& site) {
     columns.append_dense(rows.data(), count);
   }
   columns.finish();
-  const FeatureMetrics metrics = make_metrics(section.metrics);
+  const FeatureMetrics metrics = make_feature_metrics(section);
   const FeatureScores scores =
       score_features(session.context(), columns, inputs.activations->items(), inputs.items->attributes, metrics);
   const std::string best_by = deciding_metric(section);
   // A neuron's sign is arbitrary: the best one is that of the largest |score| for metrics that are symmetric about 0.
-  const auto deciding =
-      std::find_if(metrics.begin(), metrics.end(), [&](const auto& metric) { return metric->name() == best_by; });
-  const bool absolute = (*deciding)->info().lowest < 0;
-  StageResults results = results_of(scores, metrics, best_by, inputs.items->attributes, absolute);
-  results.protocol = protocol_of(inputs, site, best_by, absolute);
+  const FeatureMetric& deciding = metric_named(metrics, best_by);
+  const bool absolute = deciding.info().lowest < 0;
+  const auto best = best_features(scores, best_by, deciding.lower_is_better(), absolute);
+  StageResults results = results_of(scores, metrics, best_by, best, inputs.items->attributes, absolute);
+  results.protocol = judging_protocol(inputs, site, absolute ? "|" + best_by + "|" : best_by);
   auto writer = session.store().create(record_of(job.keys.neurons(site)));
   save_results(writer, results);
   writer.commit();

@@ -1,75 +1,105 @@
-// Steering: one [[steer]] table, each of its features (or its vector) swept over the values.
+// Steering: one [[steer]] table, each of its features, probes or its vector swept over the values, all in one go.
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
-#include "core/pipeline/feature_file.h"
+#include "core/pipeline/rank_correlation.h"
 #include "core/pipeline/stages.h"
+#include "core/pipeline/steering_targets.h"
 #include "core/steer/sweep.h"
 
 namespace heddle {
 namespace {
 
-// What one sweep of a table is about.
-struct Target {
-  std::string name;       // "genre:Horror", "17", "vector"
-  std::string attribute;  // whose share is watched; "" when the reference is a number
-  int64_t feature = -1;   // -1: the vector of the file
-};
+const char* direction_name(const SteerOptions& options) {
+  if (!options.vector.empty() && options.features.empty()) return "vector";
+  return options.direction == SteerDirection::probe ? "probe" : "decoder";
+}
 
-// References to targets: attributes become their best feature, "PREFIX:*" every binary attribute of a source.
-std::vector<Target> resolve(Session& session, const Job& job, const SteerOptions& options,
-                            const AttributeTable& attributes) {
-  std::vector<Target> targets;
-  std::optional<FeatureFile> file;
-  auto best = [&](const std::string& attribute, const FeatureReference& reference, bool required) {
-    if (!job.experiment.interpret)
-      wrong_use("[[steer]] feature {}: finding the feature of an attribute needs [interpret]", reference.text());
-    if (!file) file = FeatureFile::load(session.artefact(job.keys.interpretation(options.dictionary)));
-    std::string by = reference.by.empty() ? job.experiment.interpret->options.best_by : reference.by;
-    if (by.empty()) by = file->metrics.front();
-    const auto found = file->best_features(by, file->attribute(attribute), reference.rank);
-    if (static_cast<int64_t>(found.size()) < reference.rank) {
-      // Among "all of a source" an attribute that no test row has is no fault of the user's; by name it is.
-      if (required)
-        wrong_use("[[steer]] feature {}: no feature has a {} with {} (it labels no data point)", reference.text(), by,
-                  attribute);
-      log_line(HEDDLE_LOG_WARNING, "steer", fmt::format("{}: no feature has a {} with it; left out", attribute, by));
-      return;
-    }
-    targets.push_back({attribute, attribute, found.back().feature});
-  };
-  for (const FeatureReference& reference : options.features) {
-    if (reference.index >= 0) {
-      targets.push_back({std::to_string(reference.index), "", reference.index});
-    } else if (reference.attribute.ends_with(":*")) {
-      const std::string prefix = reference.attribute.substr(0, reference.attribute.size() - 2);
-      bool any = false;
-      for (const Attribute& attribute : attributes.attributes)
-        if (attribute.prefix == prefix && attribute.type == HEDDLE_ATTRIBUTE_BINARY)
-          any = true, best(attribute.name, reference, false);
-      if (!any)
-        wrong_use("[[steer]] feature {}: no source [attributes.{}] with binary attributes", reference.text(), prefix);
-    } else {
-      best(reference.attribute, reference, true);
-    }
+const char* scale_name(SteerScale scale) {
+  switch (scale) {
+    case SteerScale::unit_norm: return "unit_norm";
+    case SteerScale::unit_variance: return "unit_variance";
+    case SteerScale::none: break;
   }
-  if (!options.vector.empty()) targets.push_back({"vector", "", -1});
-  return targets;
+  return "none";
 }
 
-// Row `feature` of the decoder: the feature's direction on the normalised scale.
-std::vector<float> decoder_row(DictionaryModel& model, int64_t feature) {
-  const auto decoder = model.parameters().with_role(HEDDLE_ROLE_DECODER);
-  if (!decoder)
-    wrong_use("[[steer]] kind = \"add_vector\": dictionary plugin {} declares no parameter with the role decoder",
-              model.id());
-  const auto width = static_cast<size_t>(model.inputs());
-  std::vector<float> row(width);
-  auto* base = static_cast<const float*>(model.parameters().tensor(*decoder).dl()->data);
-  model.device().copy_to_host(row.data(), base + static_cast<size_t>(feature) * width, width * sizeof(float));
-  return row;
+Intervention intervention_at(const SteerOptions& options, const SteeringTarget& target, double value) {
+  Intervention intervention;
+  intervention.edit = options.positions;
+  intervention.replace = options.replace;
+  intervention.keep_error = options.error == SteerError::keep;
+  if (options.kind == SteerKind::set_feature) {
+    intervention.features.push_back({target.feature, static_cast<float>(value)});
+    return intervention;
+  }
+  intervention.reconstruct = false;
+  for (float entry : target.direction) intervention.vector.push_back(entry * static_cast<float>(value));
+  return intervention;
 }
+
+// The rows of results of one table.
+class Rows {
+ public:
+  Rows(const SteerOptions& options, const AttributeTable& attributes, int64_t k)
+      : options_(options), attributes_(attributes), k_(k) {}
+
+  void add(const SweepPoint& point, const SteeringTarget* target, std::optional<double> value) {
+    nlohmann::json keys = keys_of(target);
+    if (value) keys["value"] = *value;
+    const std::string feature = feature_of(target);
+    for (const MetricValue& metric : point.metrics)
+      results.values.push_back({metric.name, feature, "", metric.value, "", keys});
+    for (size_t a = 0; a < point.shares.size(); ++a)
+      if (attributes_.attributes[a].type == HEDDLE_ATTRIBUTE_BINARY)
+        results.values.push_back({"share", feature, attributes_.attributes[a].name, point.shares[a], "", keys});
+  }
+
+  // How monotone the share of the target's own attribute is in the value.
+  void add_trend(const std::vector<SweepPoint>& points, const SteeringTarget& target) {
+    const int32_t attribute = target.attribute.empty() ? -1 : attributes_.find(target.attribute);
+    if (attribute < 0 || attributes_.attributes[static_cast<size_t>(attribute)].type != HEDDLE_ATTRIBUTE_BINARY) return;
+    std::vector<double> values, shares;
+    for (const SweepPoint& point : points) {
+      values.push_back(point.value);
+      shares.push_back(point.shares[static_cast<size_t>(attribute)]);
+    }
+    const double rank = rank_correlation(values, shares);
+    ResultValue row{"share_spearman", feature_of(&target), target.attribute, std::nullopt, "", keys_of(&target)};
+    if (std::isnan(rank)) row.reason = "fewer than two values, or the share does not change";
+    else row.value = rank;
+    results.values.push_back(std::move(row));
+  }
+
+  void add_missing(const MissingTarget& missing) {
+    nlohmann::json keys = {{"k", k_}, {"target", missing.attribute}};
+    results.values.push_back({"share_spearman", "", missing.attribute, std::nullopt, missing.reason, keys});
+  }
+
+  StageResults results;
+
+ private:
+  nlohmann::json keys_of(const SteeringTarget* target) const {
+    nlohmann::json keys = {{"k", k_}};
+    if (target == nullptr) return keys;
+    keys["target"] = target->name;
+    if (options_.kind == SteerKind::add_vector) {
+      keys["direction"] = target->name == "vector" ? "vector" : direction_name(options_);
+      keys["scale"] = scale_name(options_.scale);
+    }
+    return keys;
+  }
+  static std::string feature_of(const SteeringTarget* target) {
+    return target != nullptr && target->feature >= 0 ? std::to_string(target->feature) : "";
+  }
+
+  const SteerOptions& options_;
+  const AttributeTable& attributes_;
+  int64_t k_;
+};
 
 }  // namespace
 
@@ -82,9 +112,10 @@ void run_steering(Session& session, const Job& job, size_t index) {
   const std::string& site = experiment.site_of(options);
   std::shared_ptr<DictionaryModel> model;
   if (!options.dictionary.empty()) model = session.dictionary(job, options.dictionary);
-  // A vector may be added at a site that no dictionary reads; there it is on the model's own scale.
+  // A vector may be added at a site that nothing else reads; there it is on the model's own scale.
   const int64_t site_index = backbone->site(site);
-  const bool normalised = experiment.dictionary_reads(site);
+  const bool probes = options.kind == SteerKind::add_vector && options.direction == SteerDirection::probe;
+  const bool normalised = probes || experiment.dictionary_reads(site);
   const auto normalizer =
       normalised ? session.normalizer(job, site)
                  : std::make_shared<const Normalizer>(backbone->sites()[static_cast<size_t>(site_index)].width);
@@ -93,61 +124,45 @@ void run_steering(Session& session, const Job& job, size_t index) {
   const RankingMetrics metrics = make_ranking_metrics(experiment.evaluate.metrics);
   const SweepSetting setting{
       *backbone, session.context(), data->log, part, items->attributes, metrics, make_protocol(job, *items, *data)};
-  const auto targets = resolve(session, job, options, items->attributes);
+  const SteeringTargets found = steering_targets(session, job, options, items->attributes, model.get());
 
-  StageResults results;
-  auto add_point = [&](const SweepPoint& point, const Target* target, std::optional<double> value) {
-    nlohmann::json keys = {{"k", setting.protocol.k}};
-    if (target != nullptr) keys["target"] = target->name;
-    if (value) keys["value"] = *value;
-    const std::string feature = target != nullptr && target->feature >= 0 ? std::to_string(target->feature) : "";
-    for (const MetricValue& metric : point.metrics)
-      results.values.push_back({metric.name, feature, "", metric.value, "", keys});
-    for (size_t a = 0; a < point.shares.size(); ++a)
-      if (items->attributes.attributes[a].type == HEDDLE_ATTRIBUTE_BINARY)
-        results.values.push_back({"share", feature, items->attributes.attributes[a].name, point.shares[a], "", keys});
-  };
-  const SweepPoint untouched = untouched_point(setting);
-  add_point(untouched, nullptr, std::nullopt);
-  results.protocol = {{"kind", options.kind == SteerKind::set_feature ? "set_feature" : "add_vector"},
-                      {"site", site},
-                      {"dictionary", options.dictionary},
-                      {"positions", options.positions == Positions::last ? "last" : "all"},
-                      {"replace", options.replace == Positions::last ? "last" : "all"},
-                      {"error", options.error == SteerError::keep ? "keep" : "drop"},
-                      {"scale", normalised ? "normalised" : "model"},
-                      {"users", part.user_count()},
-                      {"split", setting.protocol.split},
-                      {"filter_seen", setting.protocol.filter_seen},
-                      {"k", setting.protocol.k}};
-
-  Progress progress("steering " + std::to_string(index), targets.size() * options.values.size(), "values");
-  uint64_t done = 0;
-  for (const Target& target : targets) {
-    std::vector<float> direction;
-    if (options.kind == SteerKind::add_vector) {
-      if (target.feature >= 0) direction = decoder_row(*model, target.feature);
-      else direction.assign(options.vector.begin(), options.vector.end());
+  Rows rows(options, items->attributes, setting.protocol.k);
+  rows.add(untouched_point(setting), nullptr, std::nullopt);
+  std::vector<Intervention> interventions;
+  for (const SteeringTarget& target : found.targets)
+    for (double value : options.values) interventions.push_back(intervention_at(options, target, value));
+  Progress progress("steering " + std::to_string(index),
+                    interventions.size() * static_cast<uint64_t>(part.user_count()), "lists");
+  const auto points = sweep_all(setting, site_index, model.get(), *normalizer, interventions,
+                                [&](uint64_t done, uint64_t) { progress.update(done); });
+  size_t next = 0;
+  for (const SteeringTarget& target : found.targets) {
+    std::vector<SweepPoint> mine;
+    for (double value : options.values) {
+      mine.push_back(points[next++]);
+      mine.back().value = value;
+      rows.add(mine.back(), &target, value);
     }
-    auto at = [&](double value) {
-      Intervention intervention;
-      intervention.edit = options.positions;
-      intervention.replace = options.replace;
-      intervention.keep_error = options.error == SteerError::keep;
-      if (options.kind == SteerKind::set_feature) {
-        intervention.features.push_back({target.feature, static_cast<float>(value)});
-      } else {
-        intervention.reconstruct = false;
-        for (float entry : direction) intervention.vector.push_back(entry * static_cast<float>(value));
-      }
-      return intervention;
-    };
-    const auto points = sweep(setting, site_index, model.get(), *normalizer, options.values, at,
-                              [&](size_t) { progress.update(++done, target.name); });
-    for (const SweepPoint& point : points) add_point(point, &target, point.value);
+    rows.add_trend(mine, target);
+  }
+  for (const MissingTarget& missing : found.missing) rows.add_missing(missing);
+  rows.results.protocol = {{"kind", options.kind == SteerKind::set_feature ? "set_feature" : "add_vector"},
+                           {"site", site},
+                           {"dictionary", options.dictionary},
+                           {"positions", options.positions == Positions::last ? "last" : "all"},
+                           {"replace", options.replace == Positions::last ? "last" : "all"},
+                           {"error", options.error == SteerError::keep ? "keep" : "drop"},
+                           {"scale", normalised ? "normalised" : "model"},
+                           {"users", part.user_count()},
+                           {"split", setting.protocol.split},
+                           {"filter_seen", setting.protocol.filter_seen},
+                           {"k", setting.protocol.k}};
+  if (options.kind == SteerKind::add_vector) {
+    rows.results.protocol["direction"] = direction_name(options);
+    rows.results.protocol["vector_scale"] = scale_name(options.scale);
   }
   auto writer = session.store().create(record_of(job.keys.steering(index)));
-  save_results(writer, results);
+  save_results(writer, rows.results);
   writer.commit();
 }
 

@@ -37,7 +37,10 @@ void run_dictionaries(Session& session, const std::vector<DictionaryTask>& tasks
 void run_evaluation(Session& session, const Job& job, const std::string& name);
 void run_interpretation(Session& session, const Job& job, const std::string& name);
 void run_neurons(Session& session, const Job& job, const std::string& site);
+// Linear probes of a site of [probe].
+void run_probe(Session& session, const Job& job, const std::string& site);
 void run_steering(Session& session, const Job& job, size_t index);
+void run_examples(Session& session, const Job& job, size_t index);
 
 // `heddle data`: reads, filters and splits without an output folder; text of at most 80 columns.
 std::string data_report_of(const Experiment& experiment);

@@ -8,69 +8,32 @@
 #include <optional>
 
 #include "core/base/text.h"
-#include "core/pipeline/run_record.h"
-#include "core/pipeline/stages.h"
+#include "core/report/run_set.h"
+#include "core/report/tables.h"
 
 namespace heddle {
 namespace {
 
 constexpr size_t width = 80;
 
-// The results of one run, by stage and part.
-class RunResults {
- public:
-  RunResults(const std::filesystem::path& output, const std::string& run) : store_(output) {
-    record_ = load_run_record(run_record_file(output, run));
-  }
-  const RunRecord& record() const { return record_; }
-  std::vector<std::string> parts(const std::string& stage) const {
-    std::vector<std::string> out;
-    for (const auto& [name, key] : record_.stages)
-      if (name.first == stage) out.push_back(name.second);
-    return out;
-  }
-  std::optional<StageResults> of(const std::string& stage, const std::string& part) const {
-    const auto key = record_.stages.find({stage, part});
-    if (key == record_.stages.end()) return std::nullopt;
-    const auto artefact = store_.open(stage, key->second, ArtefactStore::Verify::sizes);
-    if (!artefact || !artefact->contains("results.json")) return std::nullopt;
-    return load_results(*artefact);
-  }
-
- private:
-  ArtefactStore store_;
-  RunRecord record_;
-};
+std::vector<bool> right_but_first(size_t columns) {
+  std::vector<bool> right(columns, true);
+  right[0] = false;
+  return right;
+}
 
 std::string number(std::optional<double> value, int digits) {
   return value && std::isfinite(*value) ? fmt::format("{:.{}f}", *value, digits) : "–";
-}
-
-std::optional<double> find(const StageResults& results, const std::string& metric) {
-  for (const ResultValue& value : results.values)
-    if (value.metric == metric && value.feature.empty() && value.attribute.empty()) return value.value;
-  return std::nullopt;
-}
-
-// Metrics in the order in which the field prints them; any others follow.
-const std::vector<std::string>& metric_order() {
-  static const std::vector<std::string> order = {"ndcg", "hit_rate", "coverage", "inter_list_diversity", "mrr"};
-  return order;
-}
-
-size_t rank_of(const std::string& metric) {
-  const auto& order = metric_order();
-  return static_cast<size_t>(std::find(order.begin(), order.end(), metric) - order.begin());
 }
 
 // Metrics that were given per k: those of the ranking. The terminal has room for five; `heddle results` prints all.
 std::vector<const ResultValue*> ranking_values(const StageResults& results) {
   std::vector<const ResultValue*> out;
   for (const ResultValue& value : results.values)
-    if (value.keys.contains("k") && !value.keys.contains("value") && value.attribute.empty() && value.feature.empty())
-      out.push_back(&value);
-  std::stable_sort(out.begin(), out.end(),
-                   [](const ResultValue* a, const ResultValue* b) { return rank_of(a->metric) < rank_of(b->metric); });
+    if (is_ranking_value(value)) out.push_back(&value);
+  std::stable_sort(out.begin(), out.end(), [](const ResultValue* a, const ResultValue* b) {
+    return rank_of_metric(a->metric) < rank_of_metric(b->metric);
+  });
   if (out.size() > 5) out.resize(5);
   return out;
 }
@@ -84,57 +47,44 @@ constexpr Named quality[] = {{"rmse_global", "RMSE", 3}, {"ev_var", "EV", 4}, {"
 
 // Short names: the long ones stand in `heddle results`.
 std::string short_title(const std::string& metric) {
-  static const std::map<std::string, std::string> titles = {{"ndcg", "NDCG"},         {"hit_rate", "HitRate"},
-                                                            {"mrr", "MRR"},           {"recall", "Recall"},
-                                                            {"coverage", "Coverage"}, {"inter_list_diversity", "ILD"}};
-  const auto found = titles.find(metric);
-  return found == titles.end() ? metric : found->second;
+  return metric == "inter_list_diversity" ? "ILD" : metric_title(metric);
 }
 
-std::string recommendation_table(const std::vector<RunResults>& runs) {
-  const auto first = runs.front().of("evaluation", "");
-  if (!first) return "";
-  const auto columns = ranking_values(*first);
-  bool dictionaries = false;
-  for (const RunResults& run : runs) dictionaries = dictionaries || !run.record().sites.empty();
+std::string protocol_line(const StageResults& untouched, int64_t top) {
+  const nlohmann::json& protocol = untouched.protocol;
+  return fmt::format("Recommendation at {}: {}, {} users, seen items {}", protocol.value("k", top),
+                     protocol.value("split", ""), protocol.value("users", 0),
+                     protocol.value("filter_seen", true) ? "left out" : "kept");
+}
+
+// "untouched" and the dictionaries of one run.
+std::string recommendation_table(const ReportRun& run) {
+  const StageResults* untouched = run.results("evaluation");
+  if (untouched == nullptr) return "";
+  const auto columns = ranking_values(*untouched);
+  const bool dictionaries = !run.record().sites.empty();
   std::vector<std::string> header = {"site is"};
   if (dictionaries)
     for (const Named& entry : quality) header.emplace_back(entry.title);
   for (const ResultValue* value : columns) header.push_back(short_title(value->metric));
-  Table table(header, [&] {
-    std::vector<bool> right(header.size(), true);
-    right[0] = false;
-    return right;
-  }());
+  Table table(header, right_but_first(header.size()));
   auto add = [&](const std::string& label, const StageResults& results) {
     std::vector<std::string> row = {label};
     if (dictionaries)
-      for (const Named& entry : quality) row.push_back(number(find(results, entry.metric), entry.digits));
-    for (const ResultValue* column : columns) row.push_back(number(find(results, column->metric), 4));
+      for (const Named& entry : quality) row.push_back(number(find_value(results, entry.metric), entry.digits));
+    for (const ResultValue* column : columns) row.push_back(number(find_value(results, column->metric), 4));
     table.add(std::move(row));
   };
-  std::string seen;
-  for (const RunResults& run : runs) {
-    const std::string point = runs.size() > 1 ? run.record().run.substr(run.record().run.find('@') + 1) + " " : "";
-    // Points of a sweep often share the backbone; its row comes once.
-    const std::string key = run.record().stages.at({"evaluation", ""});
-    if (key != seen)
-      add(runs.size() > 1 && !seen.empty() ? point + "untouched" : "untouched", *run.of("evaluation", ""));
-    seen = key;
-    for (const auto& [name, site] : run.record().sites)
-      if (const auto results = run.of("evaluation", name)) add(point + name, *results);
-  }
-  const nlohmann::json& protocol = first->protocol;
-  return fmt::format("Recommendation at {}: {}, {} users, seen items {}\n\n{}",
-                     protocol.value("k", runs.front().record().top), protocol.value("split", ""),
-                     protocol.value("users", 0), protocol.value("filter_seen", true) ? "left out" : "kept",
-                     table.text(width));
+  add("untouched", *untouched);
+  for (const std::string& name : run.dictionaries())
+    if (const StageResults* results = run.results("evaluation", name)) add(name, *results);
+  return fmt::format("{}\n\n{}", protocol_line(*untouched, run.record().top), table.text(width));
 }
 
-std::string feature_table(const RunResults& run, const std::string& dictionary) {
-  const auto results = run.of("interpretation", dictionary);
-  if (!results) return "";
-  const auto neurons = run.of("neurons", run.record().sites.at(dictionary));
+std::string feature_table(const ReportRun& run, const std::string& dictionary) {
+  const StageResults* results = run.results("interpretation", dictionary);
+  if (results == nullptr) return "";
+  const StageResults* neurons = run.results("neurons", run.record().sites.at(dictionary));
   const std::string by = run.record().best_by;
   std::vector<std::string> attributes, metrics;
   std::map<std::pair<std::string, std::string>, const ResultValue*> cells;
@@ -146,17 +96,13 @@ std::string feature_table(const RunResults& run, const std::string& dictionary) 
   }
   if (attributes.empty() || metrics.empty()) return "";
   std::map<std::string, double> neuron;
-  if (neurons)
+  if (neurons != nullptr)
     for (const ResultValue& value : neurons->values)
       if (value.metric == by && value.value && !value.attribute.empty()) neuron[value.attribute] = *value.value;
   std::vector<std::string> header = {"attribute", "feature"};
   header.insert(header.end(), metrics.begin(), metrics.end());
   header.insert(header.end(), {"best neuron", "share"});
-  Table table(header, [&] {
-    std::vector<bool> right(header.size(), true);
-    right[0] = false;
-    return right;
-  }());
+  Table table(header, right_but_first(header.size()));
   std::stable_sort(attributes.begin(), attributes.end(), [&](const std::string& a, const std::string& b) {
     return cells[{a, by}]->value.value_or(-1e9) > cells[{b, by}]->value.value_or(-1e9);
   });
@@ -172,19 +118,19 @@ std::string feature_table(const RunResults& run, const std::string& dictionary) 
   for (const ResultValue& value : results->values) {
     if (!value.metric.starts_with("mean_best.") || !value.metric.ends_with("." + by) || !value.value) continue;
     const std::string prefix = value.metric.substr(10, value.metric.size() - 10 - by.size() - 1);
-    const auto baseline = neurons ? find(*neurons, value.metric) : std::nullopt;
-    means += fmt::format("mean {} over {} {} attributes: best feature {:.3f}", by, value.keys.value("attributes", 0),
-                         prefix, *value.value);
-    means += baseline ? fmt::format(", best neuron {:.3f} (absolute)\n", *baseline) : "\n";
+    const auto baseline = neurons != nullptr ? find_value(*neurons, value.metric) : std::nullopt;
+    means += fmt::format("mean {} of {} {} attributes: feature {:.3f}", by, value.keys.value("attributes", 0), prefix,
+                         *value.value);
+    means += baseline ? fmt::format(", |neuron| {:.3f}\n", *baseline) : "\n";
   }
   return fmt::format("\nFeatures of {} that stand for attributes, on {} data points of {}\n\n{}{}", dictionary,
                      results->protocol.value("points", 0), results->protocol.value("users", ""), table.text(width),
                      means);
 }
 
-std::string steering_table(const RunResults& run, const std::string& index) {
-  const auto results = run.of("steering", index);
-  if (!results) return "";
+std::string steering_table(const ReportRun& run, const std::string& index) {
+  const StageResults* results = run.results("steering", index);
+  if (results == nullptr) return "";
   std::vector<double> values;
   std::vector<std::string> targets;
   std::map<std::pair<std::string, double>, double> shares, ndcg;
@@ -197,10 +143,11 @@ std::string steering_table(const RunResults& run, const std::string& index) {
     const std::string target = value.keys.value("target", "");
     if (target.empty()) {
       if (value.metric == "share") before[value.attribute] = *value.value;
-      else if (metric.empty() || rank_of(value.metric) < rank_of(metric))
+      else if (metric.empty() || rank_of_metric(value.metric) < rank_of_metric(metric))
         metric = value.metric, untouched_metric = *value.value;
       continue;
     }
+    if (!value.keys.contains("value")) continue;  // said of the whole curve
     const double at = value.keys.at("value");
     if (std::find(values.begin(), values.end(), at) == values.end()) values.push_back(at);
     if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(target);
@@ -217,11 +164,7 @@ std::string steering_table(const RunResults& run, const std::string& index) {
   }
   std::vector<std::string> header = {"feature set to", "of", "untouched"};
   for (double value : shown) header.push_back(fmt::format("{:g}", value));
-  Table table(header, [&] {
-    std::vector<bool> right(header.size(), true);
-    right[0] = false;
-    return right;
-  }());
+  Table table(header, right_but_first(header.size()));
   for (const std::string& target : targets) {
     std::vector<std::string> row = {target, feature[target]};
     row.push_back(before.count(target) != 0 ? fmt::format("{:.3f}", before[target]) : "–");
@@ -239,7 +182,7 @@ std::string steering_table(const RunResults& run, const std::string& index) {
     row.push_back(fmt::format("{:.3f}", sum / static_cast<double>(targets.size())));
   }
   table.add(std::move(row));
-  return fmt::format("\nSteering {}: share of the attribute in the top {} of {} users when its feature is set\n\n{}",
+  return fmt::format("\nSteering {}: share of the attribute in the top {} of {} users\n\n{}",
                      results->protocol.value("dictionary", ""), results->protocol.value("k", 0),
                      results->protocol.value("users", 0), table.text(width));
 }
@@ -247,30 +190,15 @@ std::string steering_table(const RunResults& run, const std::string& index) {
 }  // namespace
 
 std::string run_summaries(const std::filesystem::path& output, const std::vector<std::string>& names) {
-  std::vector<RunResults> runs;
-  for (const std::string& name : names) runs.emplace_back(output, name);
-  std::string out = recommendation_table(runs);
-  if (runs.size() == 1) {
-    for (const auto& [dictionary, site] : runs.front().record().sites) out += feature_table(runs.front(), dictionary);
-    for (const std::string& index : runs.front().parts("steering")) out += steering_table(runs.front(), index);
-    return out;
-  }
-  // A sweep: one row of means per run and dictionary.
-  Table table({"run", "dictionary", "metric", "mean of best", "best neuron"}, {false, false, false, true, true});
-  bool any = false;
-  for (const RunResults& run : runs)
-    for (const auto& [dictionary, site] : run.record().sites) {
-      const auto results = run.of("interpretation", dictionary);
-      const auto neurons = run.of("neurons", site);
-      if (!results) continue;
-      for (const ResultValue& value : results->values) {
-        if (!value.metric.starts_with("mean_best.") || !value.metric.ends_with("." + run.record().best_by)) continue;
-        any = true;
-        table.add({run.record().run.substr(run.record().run.find('@') + 1), dictionary, value.metric.substr(10),
-                   number(value.value, 3), number(neurons ? find(*neurons, value.metric) : std::nullopt, 3)});
-      }
-    }
-  return any ? out + "\nFeatures that stand for attributes\n\n" + table.text(width) : out;
+  std::vector<std::string> files;
+  for (const std::string& name : names) files.push_back(run_record_file(output, name).string());
+  const RunSet set(files);
+  if (set.runs().size() > 1) return sweep_summary(set);
+  const ReportRun& run = set.main();
+  std::string out = recommendation_table(run);
+  for (const std::string& dictionary : run.dictionaries()) out += feature_table(run, dictionary);
+  for (const std::string& index : run.parts("steering")) out += steering_table(run, index);
+  return out;
 }
 
 }  // namespace heddle

@@ -1,17 +1,17 @@
 #include "core/steer/sweep.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "core/base/console.h"
+#include "core/steer/steered_lists.h"
 
 namespace heddle {
 namespace {
 
-SweepPoint point_of(const SweepSetting& setting, const Hook& hook, double value) {
-  EvaluationResult result =
-      evaluate(setting.backbone, setting.context, setting.log, setting.part, hook, setting.metrics, setting.protocol);
-  return {value, std::move(result.metrics), attribute_shares(result.recommendations, setting.attributes)};
+SweepPoint point_of(const SweepSetting& setting, Recommendations lists) {
+  EvaluationResult result = score_lists(std::move(lists), setting.backbone.items(), setting.metrics, setting.protocol);
+  return {0, std::move(result.metrics), attribute_shares(result.recommendations, setting.attributes)};
 }
 
 }  // namespace
@@ -29,20 +29,35 @@ std::vector<double> attribute_shares(const Recommendations& recommendations, con
   return shares;
 }
 
-SweepPoint untouched_point(const SweepSetting& setting) { return point_of(setting, {}, 0); }
+SweepPoint untouched_point(const SweepSetting& setting) {
+  return point_of(setting,
+                  recommend_part(setting.backbone, setting.context, setting.log, setting.part, {}, setting.protocol));
+}
+
+std::vector<SweepPoint> sweep_all(const SweepSetting& setting, int64_t site, DictionaryModel* model,
+                                  const Normalizer& normalizer, std::span<const Intervention> interventions,
+                                  const std::function<void(uint64_t, uint64_t)>& progress) {
+  std::vector<Recommendations> lists =
+      steered_lists(setting.backbone, setting.context, setting.log, setting.part, {site, model, normalizer},
+                    interventions, setting.protocol, progress);
+  std::vector<SweepPoint> points;
+  points.reserve(lists.size());
+  for (Recommendations& one : lists) points.push_back(point_of(setting, std::move(one)));
+  return points;
+}
 
 std::vector<SweepPoint> sweep(const SweepSetting& setting, int64_t site, DictionaryModel* model,
                               const Normalizer& normalizer, const std::vector<double>& values,
                               const std::function<Intervention(double)>& intervention_at,
                               const std::function<void(size_t)>& progress) {
-  std::vector<SweepPoint> points;
-  points.reserve(values.size());
-  for (double value : values) {
-    throw_if_cancelled();
-    points.push_back(point_of(
-        setting, make_hook(site, setting.backbone.device(), model, normalizer, intervention_at(value)), value));
-    if (progress) progress(points.size());
-  }
+  std::vector<Intervention> interventions;
+  for (double value : values) interventions.push_back(intervention_at(value));
+  size_t told = 0;
+  auto points = sweep_all(setting, site, model, normalizer, interventions, [&](uint64_t done, uint64_t all) {
+    for (const size_t now = static_cast<size_t>(done * values.size() / std::max<uint64_t>(all, 1)); told < now;)
+      if (++told; progress) progress(told);
+  });
+  for (size_t i = 0; i < points.size(); ++i) points[i].value = values[i];
   return points;
 }
 

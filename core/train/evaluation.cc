@@ -44,9 +44,14 @@ EvaluationResult score_lists(Recommendations recommendations, int64_t items, con
     RankingMetric::Score score = metric->compute(lists);
     result.metrics.push_back({metric->name(), score.value, metric->lower_is_better(), std::move(score.per_user)});
   }
-  result.protocol = {{"split", protocol.split},         {"k", recommendations.k}, {"filter_seen", protocol.filter_seen},
-                     {"users", recommendations.rows()}, {"items", items},         {"coverage_items", denominator},
-                     {"ranking", "full catalogue"}};
+  result.protocol = {{"split", protocol.split},
+                     {"k", recommendations.k},
+                     {"filter_seen", protocol.filter_seen},
+                     {"users", recommendations.rows()},
+                     {"items", items},
+                     {"coverage_items", denominator},
+                     {"ranking", "full catalogue"},
+                     {"generation", protocol.generation == Generation::next_k ? "next_k" : "top_k"}};
   result.recommendations = std::move(recommendations);
   return result;
 }

@@ -23,7 +23,8 @@ struct MetricValue {
 struct EvaluationResult {
   std::vector<MetricValue> metrics;
   Recommendations recommendations;
-  // {"split", "k", "filter_seen", "users", "items", "coverage_items", "ranking": "full catalogue"}
+  // {"split", "k", "filter_seen", "users", "items", "coverage_items", "ranking": "full catalogue",
+  //  "generation": "top_k" or "next_k"}
   nlohmann::json protocol;
   double value(std::string_view name) const;  // NOT_FOUND when there is no such metric
 };

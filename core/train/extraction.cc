@@ -1,9 +1,7 @@
-#include <algorithm>
-
 #include "core/base/console.h"
 #include "core/base/error.h"
-#include "core/data/batcher.h"
 #include "core/train/activations.h"
+#include "core/train/batching.h"
 
 namespace heddle {
 
@@ -11,11 +9,7 @@ void extract_activations(Backbone& backbone, Context& context, const Interaction
                          const Extraction& extraction, ActivationSink& sink) {
   const int64_t site = backbone.site(extraction.site);
   const int64_t width = backbone.sites()[static_cast<size_t>(site)].width;
-  BatchOptions options;
-  options.max_length = backbone.max_length();
-  options.sequences = std::max<int64_t>(extraction.batch_sequences, 1);
-  if (backbone.append_mask()) options.append_token = static_cast<int32_t>(backbone.items());
-  const Batcher batcher(log, part, options);
+  const Batcher batcher(log, part, inference_batches(backbone, extraction.batch_sequences));
   const Batcher::Plan plan = batcher.plan();
   const int64_t appended = backbone.append_mask() ? batcher.windows() : 0;
   sink.begin(extraction.last_position_only ? batcher.windows() : batcher.tokens() - appended, width);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "core/config/evaluation.h"
+#include "core/data/batcher.h"
 #include "core/data/interactions.h"
 #include "core/data/part.h"
 #include "core/train/backbone.h"
@@ -23,6 +25,7 @@ struct RankingProtocol {
   int32_t precision = HEDDLE_PRECISION_F32;
   std::vector<uint8_t> counted;  // [items], 1 = counts for coverage; empty = the whole catalogue
   std::string split;             // for the record: "leave_one_out/test"
+  Generation generation = Generation::top_k;
 };
 
 struct Recommendations {
@@ -30,13 +33,18 @@ struct Recommendations {
   std::vector<int32_t> users;    // row -> user index of the log
   std::vector<int32_t> targets;  // row -> target item, -1 where the user has none
   std::vector<int32_t> lists;    // [rows, k], best first, -1 where there is nothing left
-  std::vector<float> scores;     // [rows, k]
+  std::vector<float> scores;     // [rows, k]; next_k: each of its own run
   int64_t rows() const { return static_cast<int64_t>(users.size()); }
 };
 
 // One row per user of the part with a history, in the order of the part. hook may be empty.
 Recommendations recommend_part(Backbone& backbone, Context& context, const Interactions& log, const Part& part,
                                const Hook& hook, const RankingProtocol& protocol);
+
+// Lists of one packed inference batch: [n, k] in host memory. seen: CSR over its sequences (seen.offsets empty: nothing
+// is masked). top_k of the above, whatever the backbone's way to a list.
+void batch_lists(Backbone& backbone, Context& context, int32_t precision, const Batch& batch, const Hook& hook,
+                 const SeenItems& seen, int64_t k, int32_t* items, float* scores);
 
 // Lists for hidden states of one batch: hidden [n, backbone.hidden()] on the device; seen: CSR over the n rows or null.
 // items, scores: host, [n, k].

@@ -6,21 +6,12 @@
 
 #include "core/base/console.h"
 #include "core/base/error.h"
-#include "core/data/batcher.h"
+#include "core/train/batching.h"
 #include "core/train/checkpoint.h"
 #include "core/train/optimizer.h"
 
 namespace heddle {
 namespace {
-
-BatchOptions batch_options(const Backbone& backbone, const BackboneTraining& options) {
-  BatchOptions out;
-  out.max_length = backbone.max_length();
-  out.sequences = options.batch_sequences;
-  out.tokens = options.batch_tokens;
-  out.training = true;
-  return out;
-}
 
 // All that a checkpoint holds besides tensors.
 struct State {
@@ -67,7 +58,7 @@ class BackboneLoop {
       : backbone_(backbone),
         context_(context),
         run_(run),
-        batcher_(run.log, run.train, batch_options(backbone, run.options)),
+        batcher_(run.log, run.train, training_batches(backbone, run.options.batch_sequences, run.options.batch_tokens)),
         gradients_(backbone.device(), backbone.parameters().infos(), true),
         best_(backbone.device(), backbone.parameters().infos(), false),
         optimizer_(
@@ -75,7 +66,8 @@ class BackboneLoop {
             {run.options.beta1, run.options.beta2, run.options.epsilon, run.options.weight_decay, run.options.clip}),
         clock_(run.options.checkpoint_seconds) {
     if (batcher_.windows() == 0)
-      fail(HEDDLE_FAILED_PRECONDITION, "the training part has no user with at least two events");
+      fail(HEDDLE_FAILED_PRECONDITION, "the training part has no user with at least {}",
+           backbone.batches() == HEDDLE_BATCHES_NEXT_ITEM ? "two events" : "one event");
     planned_steps_ = run.options.epochs * batcher_.plan(run.seed, 1).size();
     schedule_ = {run.options.learning_rate, run.options.warmup_steps,
                  run.options.schedule == Schedule::linear ? std::max<int64_t>(run.options.warmup_steps, 1) : 0};
@@ -85,7 +77,7 @@ class BackboneLoop {
   }
 
   BackboneTrainingResult run() {
-    resume();
+    if (!resume()) prepare();
     Progress progress("training " + backbone_.id(), static_cast<uint64_t>(batcher_.tokens() * run_.options.epochs),
                       "tokens");
     while (!state_.finished) {
@@ -215,8 +207,24 @@ class BackboneLoop {
     clock_.written();
   }
 
-  void resume() {
-    if (run_.checkpoint.empty() || !std::filesystem::exists(run_.checkpoint)) return;
+  // What the plugin makes of the training events before the first step. A checkpoint holds the result: it is among the
+  // parameters.
+  void prepare() {
+    if (!backbone_.prepares()) return;
+    std::vector<int64_t> offsets = {0};
+    std::vector<int32_t> items;
+    for (const UserRange& range : run_.train.users) {
+      const std::span<const int32_t> events = run_.log.items_of(range.begin, range.end);
+      items.insert(items.end(), events.begin(), events.end());
+      offsets.push_back(static_cast<int64_t>(items.size()));
+    }
+    const heddle_training_log log{sizeof log, 0, run_.train.user_count(), offsets.data(), items.data()};
+    backbone_.prepare(context_, rng_key(run_.seed, RngPurpose::component), run_.options.precision, log);
+  }
+
+  // Goes on behind a checkpoint, if there is one.
+  bool resume() {
+    if (run_.checkpoint.empty() || !std::filesystem::exists(run_.checkpoint)) return false;
     const CheckpointReader checkpoint(run_.checkpoint);
     check_identity(checkpoint, run_.identity, run_.checkpoint);
     const std::vector<ParameterInfo>& infos = backbone_.parameters().infos();
@@ -229,6 +237,7 @@ class BackboneLoop {
     log_line(
         HEDDLE_LOG_INFO, "train",
         fmt::format("going on from epoch {}, batch {} ({})", state_.epoch, state_.batch + 1, run_.checkpoint.string()));
+    return true;
   }
 
   std::string note() const {

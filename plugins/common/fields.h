@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 
+#include "civil_time.h"
 #include "line_reader.h"
 
 namespace heddle::plugins {
@@ -85,8 +86,8 @@ class FieldSplitter {
     fields_.push_back(text);
     ++at;
     if (!ends_field(line, at))
-      throw BadRow{
-          sdk::text("text after the closing quote of field ", fields_.size(), "; expected ", quoted(separator_))};
+      throw BadRow{sdk::text("text after the closing quote of field ", fields_.size(), "; expected ",
+                             plugins::quoted(separator_))};
     return at;
   }
 
@@ -142,14 +143,21 @@ inline std::string_view text_id(std::string_view field, const char* column) {
   return field;
 }
 
-// Whole seconds (or another unit); a fraction is dropped towards the past.
+// Whole seconds (or another unit); a fraction is dropped towards the past. Dates are seconds since 1970.
+inline bool parse_time(std::string_view field, int64_t& value) {
+  if (parse_integer(field, value)) return true;
+  double real;
+  if (parse_real(field, real)) {
+    value = std::isfinite(real) && std::fabs(real) < 9e18 ? static_cast<int64_t>(std::floor(real)) : 0;
+    return std::isfinite(real) && std::fabs(real) < 9e18;
+  }
+  return parse_civil_time(field, value);
+}
 inline int64_t time_value(std::string_view field) {
   int64_t value;
-  if (parse_integer(field, value)) return value;
-  double real;
-  if (!parse_real(field, real) || !std::isfinite(real) || std::fabs(real) > 9e18)
-    throw BadRow{sdk::text("time is ", quoted(field), "; expected a number")};
-  return static_cast<int64_t>(std::floor(real));
+  if (!parse_time(field, value))
+    throw BadRow{sdk::text("time is ", quoted(field), "; expected a number, or a date like 2019-01-20 18:05")};
+  return value;
 }
 
 inline double real_value(std::string_view field, const char* column) {

@@ -101,6 +101,28 @@ TEST(Copy, RoundsToNearestEvenOnceAndKeepsSpecials) {
   run_failing(HEDDLE_INVALID_ARGUMENT, [&](auto& ops, void* dc, auto* e) { return ops.copy(dc, x, whole, e); });
 }
 
+TEST(Copy, WholeNumbers) {
+  const int64_t n = 40001;
+  Guarded<float> x(n);
+  Guarded<int32_t> y(n), again(n);
+  for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>((i - n / 2) * 401);
+  x[0] = -0x1p31f;
+  x[1] = 0x1.fffffep30f;  // the largest float below 2^31
+  x[2] = -0.0f;
+  run([&](auto& ops, void* dc, auto* e) { return ops.copy(dc, x, y, e); });
+  for (int64_t i = 0; i < n; ++i) ASSERT_EQ(static_cast<double>(y[i]), static_cast<double>(x[i])) << i;
+  run([&](auto& ops, void* dc, auto* e) { return ops.copy(dc, y, again, e); });
+  EXPECT_EQ(again.values(), y.values());
+  for (float wrong : {0.5f, 0x1p31f, -0x1.000002p31f, HUGE_VALF, std::nanf("")}) {
+    x[n - 1] = wrong;
+    EXPECT_NE(run_failing(HEDDLE_INVALID_ARGUMENT, [&](auto& ops, void* dc, auto* e) { return ops.copy(dc, x, y, e); })
+                  .find("y is i32; accepted: whole numbers of its range"),
+              std::string::npos)
+        << wrong;
+  }
+  run_failing(HEDDLE_INVALID_ARGUMENT, [&](auto& ops, void* dc, auto* e) { return ops.copy(dc, y, x, e); });
+}
+
 TEST(AffineColumns, ForwardAndInverse) {
   for (int64_t n : {1, 5, 64}) {
     for (int64_t rows : {0, 1, 777}) {

@@ -46,7 +46,9 @@ struct Delimited : Interactions<Delimited> {
       field("user", &Options::user).doc("Column of the user: its name, or its number from 1."),
       field("item", &Options::item).doc("Column of the item: its name, or its number from 1."),
       field("time", &Options::time)
-          .doc("Column of the time, a number in any unit; empty: the order of the file is the order of events."),
+          .doc(
+              "Column of the time: a number in any unit, or a date like 2019-01-20 18:05:07 (UTC); empty: the order of "
+              "the file is the order of events."),
       field("value", &Options::value).doc("Column of the rating or weight; empty: every event counts 1."),
       field("user_ids", &Options::user_ids)
           .choices("auto", "integer", "text")
@@ -160,9 +162,9 @@ struct Delimited : Interactions<Delimited> {
     if (options.header != Header::automatic) return options.header == Header::yes;
     if (by_name_) return true;
     double number;
-    for (const int at : {columns.time, columns.value})
-      if (at >= 0 && !parse_real(row[static_cast<std::size_t>(at)], number)) return true;
-    return false;
+    int64_t time;
+    return (columns.time >= 0 && !parse_time(row[static_cast<std::size_t>(columns.time)], time)) ||
+           (columns.value >= 0 && !parse_real(row[static_cast<std::size_t>(columns.value)], number));
   }
 
   bool by_name_ = false;

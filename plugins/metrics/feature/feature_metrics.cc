@@ -1,6 +1,8 @@
 // heddle.pearson, heddle.roc_auc, heddle.sensitivity: how well a feature agrees with an attribute.
 //
-// All three are computed from sums that the host collects in one pass over the sparse codes. The worked example of each
+// heddle.top_share (top_share.h): how much of a feature's strongest activations falls on an attribute.
+//
+// The first three are computed from sums that the host collects in one pass over the sparse codes. The worked example of each
 // uses the same five data points (tests/unit/sdk/feature_metrics_test.cc computes them again):
 //
 //   point            1    2    3    4    5
@@ -10,6 +12,8 @@
 #include <cmath>
 
 #include <heddle/metric.hpp>
+
+#include "top_share.h"
 
 using namespace heddle::sdk;
 
@@ -61,6 +65,8 @@ struct Sensitivity : Metric<Sensitivity> {
   }
 };
 
+using heddle_feature_metrics::TopShare;
+
 }  // namespace
 
-HEDDLE_PLUGIN("heddle.feature_metrics", "1.0.0", Pearson, RocAuc, Sensitivity)
+HEDDLE_PLUGIN("heddle.feature_metrics", "1.0.0", Pearson, RocAuc, Sensitivity, TopShare)

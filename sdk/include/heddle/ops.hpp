@@ -70,8 +70,7 @@ struct CandidateLoss {
   double scale = 1;  // multiplies the gradient
   double positive_power = 1;
   Codes codes{};
-  Tensor targets{}, logits{}, corrections{};  // i32 [T], [nnz], [V] or none
-  Tensor dlogits{};                           // [nnz] or none
+  Tensor targets{}, logits{}, corrections{}, dlogits{};  // i32 [T], [nnz], [V] or none, [nnz] or none
 };
 
 struct CodesSummary {

@@ -32,6 +32,7 @@ class Task:
 TASKS = {
     "l1": Task("L1 training step, d 64, m 2048, batch 4096", "l1_step.py", "l1_step/110", "rows/s", 4096, 4),
     "gptrec": Task("GPTRec training step, 18,345 items, 64 x 128 tokens", "gptrec_step.py", "gptrec_step", "tokens/s", 8192, 2),
+    "sampled": Task("Sampled loss, 18,345 items, 8,192 tokens x 256", "sampled_loss_step.py", "sampled_loss_step/threads:2/popularity:0", "tokens/s", 8192, 2),
     "metrics": Task("Pearson, AUC, sensitivity: 200,000 x 2,048 x 18", "three_metrics.py", "three_metrics", "points/s", 200_000, 20),
 }
 

@@ -45,6 +45,9 @@ TEST(CpuDevice, EveryOpIsThere) {
   EXPECT_EQ(ops.supports(context.handle(), "gemm", {kDLFloat, 32, 1}), 1);
   EXPECT_EQ(ops.supports(context.handle(), "gemm", {kDLBfloat, 16, 1}), 1);
   EXPECT_EQ(ops.supports(context.handle(), "adam", {kDLBfloat, 16, 1}), 0);
+  EXPECT_EQ(ops.supports(context.handle(), "attention_suffix", {kDLFloat, 32, 1}), 1);
+  EXPECT_EQ(ops.supports(context.handle(), "candidate_loss", {kDLFloat, 64, 1}), 0);
+  EXPECT_EQ(ops.supports(context.handle(), "copy", {kDLInt, 32, 1}), 1);
   EXPECT_EQ(ops.supports(context.handle(), "no_such_op", {kDLFloat, 32, 1}), 0);
 }
 

@@ -118,7 +118,7 @@ TEST(OptionTables, AreSoundDeclarations) {
     for (const heddle_param& p : table.schema.params)
       EXPECT_GT(std::string(p.doc).size(), 5U) << table.heading << p.name;
   }
-  EXPECT_EQ(headings.size(), 16U);
+  EXPECT_EQ(headings.size(), 19U);
 }
 
 // The numbers in the tables are the initialisers of the structs: reading an empty table changes nothing.
@@ -152,11 +152,13 @@ TEST(OptionTables, DefaultsAreThoseOfTheStructs) {
   const ActivationOptions a = read_activations(Values(activation_table().schema, {})), a0;
   EXPECT_EQ(std::tie(a.store, a.normalize, a.positions), std::tie(a0.store, a0.normalize, a0.positions));
   const EvaluationOptions e = read_evaluation(Values(evaluation_table().schema, {})), e0;
-  EXPECT_EQ(std::tie(e.top, e.filter_seen, e.coverage_denominator, e.batch_users, e.users),
-            std::tie(e0.top, e0.filter_seen, e0.coverage_denominator, e0.batch_users, e0.users));
+  EXPECT_EQ(std::tie(e.top, e.filter_seen, e.coverage_denominator, e.batch_users, e.users, e.generation),
+            std::tie(e0.top, e0.filter_seen, e0.coverage_denominator, e0.batch_users, e0.users, e0.generation));
   const InterpretOptions i = read_interpretation(Values(interpretation_table().schema, {})), i0;
   EXPECT_EQ(std::tie(i.best_by, i.top_items, i.top_points, i.neurons, i.points),
             std::tie(i0.best_by, i0.top_items, i0.top_points, i0.neurons, i0.points));
+  EXPECT_EQ(std::tie(i.top_sequences, i.sequence_length, i.histogram_bins, i.similar, i.promoted),
+            std::tie(i0.top_sequences, i0.sequence_length, i0.histogram_bins, i0.similar, i0.promoted));
   const ComputeOptions c = read_compute(Values(compute_table().schema, {})), c0;
   EXPECT_EQ(std::tie(c.device, c.threads, c.isa, c.precision), std::tie(c0.device, c0.threads, c0.isa, c0.precision));
 }

@@ -149,6 +149,68 @@ TEST_F(StageKeysTest, EachKindOfChangeReachesWhatDependsOnIt) {
   EXPECT_EQ(changed({"steer.1.values=[2]"}), Stages{"steering.1"});
 }
 
+const std::vector<std::string> judged = {
+    "probe={site=[\"block.0.out\", \"final\"]}", "example=[{dictionary=\"a\", feature=\"genre:Horror\", values=[1]}]",
+    "steer=[{kind=\"add_vector\", direction=\"probe\", site=\"final\", feature=\"genre:Horror\", values=[1]}]"};
+
+TEST_F(StageKeysTest, ProbesAndExamplesAreStagesOfTheirOwn) {
+  const auto experiments = ExperimentFile::parse(text, folder_ / "exp.toml", judged).experiments(plugins_);
+  const StageKeys keys(experiments[0], facts());
+  const auto names = [](const StageKey& key) {
+    Stages inputs;
+    for (const auto& [name, input] : key.inputs) inputs.insert(name);
+    return inputs;
+  };
+  EXPECT_EQ(names(keys.probe("final")), (Stages{"activations.final", "attributes"}));
+  EXPECT_EQ(names(keys.steering(0)), (Stages{"activations.final", "attributes", "backbone", "probe.final"}));
+  EXPECT_EQ(names(keys.examples(0)), (Stages{"attributes", "backbone", "dictionary.a", "interpretation.a"}));
+  const auto all_keys = this->keys(judged, facts());
+  for (const char* name : {"activations.final", "probe.block.0.out", "probe.final", "examples.0", "steering.0"})
+    EXPECT_EQ(all_keys.count(name), 1U) << name;
+  EXPECT_EQ(all_keys.count("neurons.final"), 0U) << "no dictionary reads there";
+}
+
+TEST_F(StageKeysTest, ChangesOfProbesExamplesAndDetailsReachTheirOwn) {
+  const auto changed_by = [&](const char* assignment) {
+    std::vector<std::string> with = judged;
+    with.push_back(assignment);
+    return changed(with, facts(), judged);
+  };
+  const Stages probes{"probe.block.0.out", "probe.final", "steering.0"};
+  EXPECT_EQ(changed_by("probe.l2=2"), probes);
+  EXPECT_EQ(changed_by("probe.attributes=\"genre:*\""), probes);
+  EXPECT_EQ(changed_by("interpret.points=activation_users"),
+            (Stages{"interpretation.a", "interpretation.b", "neurons.block.0.out", "probe.block.0.out", "probe.final",
+                    "steering.0", "examples.0"}));
+  for (const char* detail : {"top_sequences", "sequence_length", "histogram_bins", "similar", "promoted"})
+    EXPECT_EQ(changed_by(("interpret." + std::string(detail) + "=4").c_str()),
+              (Stages{"interpretation.a", "interpretation.b", "examples.0"}))
+        << detail;
+  EXPECT_EQ(changed_by("example.0.history=3"), Stages{"examples.0"});
+  EXPECT_EQ(changed_by("example.0.users=[3]"), Stages{"examples.0"});
+  EXPECT_EQ(changed_by("steer.0.scale=unit_norm"), Stages{"steering.0"});
+  EXPECT_EQ(changed_by("evaluate.generation=next_k"),
+            (Stages{"evaluation", "evaluation.a", "evaluation.b", "steering.0", "examples.0"}));
+  EXPECT_EQ(changed_by("report={title=\"x\"}"), Stages{});
+}
+
+// Trained models are found again by these: a new option must leave them alone while it is at its default. A change here
+// throws away what people have computed; it needs a reason, and the version of the stage says it then.
+TEST_F(StageKeysTest, KeysOfExistingFilesStay) {
+  const std::map<std::string, std::string> pinned = {{"log", "b0e53f4b45f18fe1"},
+                                                     {"split", "005079a948c606c0"},
+                                                     {"backbone", "a63bc16a2ab0c373"},
+                                                     {"activations.block.0.out", "f981f09d84280640"},
+                                                     {"dictionary.a", "24863010a34cf5c9"},
+                                                     {"dictionary.b", "6dcd0aa92f485af6"},
+                                                     {"evaluation", "72c699ecd7a78663"},
+                                                     {"evaluation.a", "43ee8aaa69aa3b6f"},
+                                                     {"neurons.block.0.out", "aa85912c579bdb69"},
+                                                     {"steering.1", "ee0fb2b8f3da46aa"}};
+  const auto now = keys({}, facts());
+  for (const auto& [name, key] : pinned) EXPECT_EQ(now.at(name).substr(0, 16), key) << name;
+}
+
 TEST_F(StageKeysTest, AVectorDependsOnTheScaleOfASiteThatADictionaryReads) {
   const std::string vector = "kind=\"add_vector\", vector=[1, 0], values=[1]}]";
   const std::vector<std::string> read{"steer=[{site=\"block.0.out\", " + vector},

@@ -77,4 +77,104 @@ TEST(FeatureMetrics, SaysWhatItNeeds) {
   EXPECT_EQ(auc.table.begin, nullptr);
 }
 
+// One feature and its points in the streaming form; labels [points, attributes].
+class TopShares {
+ public:
+  TopShares(int64_t top, int64_t features, int64_t attributes)
+      : metric_(component(feature_metrics_entry(), "heddle.top_share"), {{"top", top}}),
+        features_(features),
+        attributes_(attributes) {
+    const heddle_metric_shape shape{sizeof shape, 0, features, attributes};
+    EXPECT_EQ(metric_.table.begin(metric_.handle, &shape, &error_.raw), HEDDLE_OK) << error_.text;
+  }
+  // dense [points][features]
+  TopShares& update(const std::vector<std::vector<float>>& dense, std::vector<float> labels) {
+    std::vector<int64_t> offsets = {0};
+    std::vector<int32_t> indices;
+    std::vector<float> values;
+    for (const auto& row : dense) {
+      for (size_t f = 0; f < row.size(); ++f)
+        if (row[f] != 0) indices.push_back(static_cast<int32_t>(f)), values.push_back(row[f]);
+      offsets.push_back(static_cast<int64_t>(indices.size()));
+    }
+    const auto points = static_cast<int64_t>(dense.size()), entries = static_cast<int64_t>(indices.size());
+    heddle_codes codes{sizeof codes,  0,       points, features_, entries, entries, offsets.data(), indices.data(),
+                       values.data(), nullptr, cpu,    nullptr};
+    const Tensor l = Tensor::of(labels.data(), {points, attributes_});
+    const heddle_metric_block block{sizeof block, 0, &codes, l.raw()};
+    EXPECT_EQ(metric_.table.update(metric_.handle, &block, &error_.raw), HEDDLE_OK) << error_.text;
+    return *this;
+  }
+  TopShares& merge(const TopShares& other) {
+    EXPECT_EQ(metric_.table.merge(metric_.handle, other.metric_.handle, &error_.raw), HEDDLE_OK) << error_.text;
+    return *this;
+  }
+  std::vector<double> finish() {
+    std::vector<double> scores(static_cast<size_t>(features_ * attributes_));
+    const Tensor s = Tensor::of(scores.data(), {features_, attributes_});
+    EXPECT_EQ(metric_.table.finish(metric_.handle, s.raw(), &error_.raw), HEDDLE_OK) << error_.text;
+    return scores;
+  }
+
+ private:
+  MetricInstance metric_;
+  int64_t features_, attributes_;
+  heddle_test::ErrorText error_;
+};
+
+TEST(TopShare, WorkedExamples) {
+  const std::vector<std::vector<float>> f = {{3}, {0}, {1}, {0}, {1}};
+  const std::vector<float> a = {1, 0, 1, 1, 0};
+  EXPECT_EQ(TopShares(2, 1, 1).update(f, a).finish()[0], 1.0);  // 3 and the earlier 1
+  EXPECT_EQ(TopShares(3, 1, 1).update(f, a).finish()[0], 0.8);  // 4 of 5
+  EXPECT_EQ(TopShares(100, 1, 1).update(f, a).finish()[0], 0.8);
+  EXPECT_EQ(TopShares(1, 1, 1).update(f, {0, 0, 1, 1, 1}).finish()[0], 0.0);
+}
+
+TEST(TopShare, UndefinedAndUnknown) {
+  // Feature 1 never fires, feature 2 is negative throughout; attribute 1 is nowhere, attribute 2 has no value at point 2.
+  const std::vector<std::vector<float>> f = {{2, 0, -1}, {6, 0, -1}, {2, 0, -2}};
+  const auto scores = TopShares(10, 3, 3).update(f, {1, 0, 1, 0, 0, NAN, NAN, NAN, NAN}).finish();
+  EXPECT_EQ(scores[0], 0.25);  // the third point is unknown: 2 of 8
+  EXPECT_TRUE(std::isnan(scores[1]));
+  EXPECT_EQ(scores[2], 0.25);
+  for (size_t i = 3; i < 9; ++i) EXPECT_TRUE(std::isnan(scores[i])) << i;
+}
+
+// 70 attributes take two words of bits; blocks and merges end like one pass.
+TEST(TopShare, BlocksAndMergesAreOnePass) {
+  const size_t points = 200, attributes = 70;
+  std::vector<std::vector<float>> f;
+  std::vector<float> labels;
+  uint32_t state = 1;
+  const auto next = [&] { return (state = state * 1664525u + 1013904223u) >> 16; };
+  for (size_t i = 0; i < points; ++i) {
+    f.push_back({static_cast<float>(next() % 9), static_cast<float>(next() % 5) - 2});
+    for (size_t a = 0; a < attributes; ++a) labels.push_back(next() % 4 == 0 ? 1.0f : 0.0f);
+  }
+  const auto part = [&](TopShares& to, size_t from, size_t until) {
+    to.update({f.begin() + static_cast<long>(from), f.begin() + static_cast<long>(until)},
+              {labels.begin() + static_cast<long>(from * attributes),
+               labels.begin() + static_cast<long>(until * attributes)});
+  };
+  TopShares whole(30, 2, 70), blocks(30, 2, 70), first(30, 2, 70), second(30, 2, 70);
+  part(whole, 0, points);
+  part(blocks, 0, 50), part(blocks, 50, 51), part(blocks, 51, points);
+  part(first, 0, 80), part(second, 80, points);
+  first.merge(second);
+  const auto expected = whole.finish();
+  EXPECT_EQ(blocks.finish(), expected);
+  EXPECT_EQ(first.finish(), expected);
+  // By brute force: the strongest, ties by the earlier point.
+  std::vector<size_t> order(points);
+  for (size_t i = 0; i < points; ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return f[a][0] > f[b][0]; });
+  double sum = 0, with = 0;
+  for (size_t i = 0; i < 30; ++i) {
+    sum += f[order[i]][0];
+    if (labels[order[i] * attributes + 65] == 1) with += f[order[i]][0];
+  }
+  EXPECT_EQ(expected[65], with / sum);
+}
+
 }  // namespace

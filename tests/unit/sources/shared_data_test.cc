@@ -112,5 +112,65 @@ TEST(SharedData, LastFmSequences) {
   EXPECT_EQ(catalogue.title(catalogue.find("3")), "Café Del Mar");
 }
 
+TEST(SharedData, LastFmTags) {
+  HEDDLE_NEEDS_DATA(path, "lastfm");
+  const Interactions log = read("heddle.delimited", {{"path", path + "/sequences.txt", {}},
+                                                     {"layout", std::string("sequences"), {}},
+                                                     {"separator", std::string("space"), {}}});
+  Catalogue catalogue(log.item_ids, std::vector<int64_t>(log.item_ids.size(), 1));
+  AttributeTable tags = read_labels("heddle.lastfm_tags", {{"path", path, {}}}, catalogue, "tag");
+  EXPECT_EQ(tags.size(), 382);  // of 388, six have no name
+  EXPECT_EQ(tags.attributes[static_cast<size_t>(tags.require("tag:rock"))].items, 1433);
+  EXPECT_EQ(tags.sources[0].unknown_items, 0);
+  EXPECT_EQ(tags.sources[0].titles, 3646 - 72);  // as many have no name
+  tags = read_labels("heddle.lastfm_tags",
+                     {{"path", path, {}}, {"min_uses", int64_t{2}, {}}, {"most_frequent", int64_t{20}, {}}}, catalogue,
+                     "tag");
+  ASSERT_EQ(tags.size(), 20);
+  // An independent count of artists with two or more assignments: rock 946, …, electronica 203, then chillout 202.
+  EXPECT_EQ(tags.attributes[static_cast<size_t>(tags.require("tag:rock"))].items, 946);
+  EXPECT_EQ(tags.attributes[static_cast<size_t>(tags.require("tag:electronica"))].items, 203);
+  EXPECT_EQ(tags.find("tag:chillout"), -1);
+}
+
+TEST(SharedData, MovieLens1MYearsAndLanguages) {
+  HEDDLE_NEEDS_DATA(path, "ml-1m");
+  const Interactions log = read("heddle.movielens", {{"path", path, {}}});
+  Catalogue catalogue(log.item_ids, std::vector<int64_t>(log.item_ids.size(), 1));
+  const AttributeTable titles = read_labels("heddle.release_year", {{"path", path, {}}}, catalogue, "year");
+  const auto meta = [&](const char* column) {
+    return Given{{"path", path + "/movies_meta.csv", {}},
+                 {"item", std::string("movieId"), {}},
+                 {"column", std::string(column), {}}};
+  };
+  const AttributeTable table = read_labels("heddle.release_year", meta("year"), catalogue, "year");
+  EXPECT_EQ(titles.attributes[0].items, 3416);
+  EXPECT_EQ(titles.numeric[0], table.numeric[0]) << "the titles and the independent table agree";
+  EXPECT_EQ(titles.labels, table.labels);
+  EXPECT_EQ(labels_of(titles, catalogue, "1"), "1990s");
+  const AttributeTable languages = read_labels("heddle.item_labels",
+                                               {{"path", path + "/movies_meta.csv", {}},
+                                                {"item", std::string("movieId"), {}},
+                                                {"label", std::string("tmdb_original_language"), {}},
+                                                {"min_items", int64_t{20}, {}}},
+                                               catalogue, "language");
+  EXPECT_EQ(labels_of(languages, catalogue, "1"), "en");
+  EXPECT_EQ(languages.size(), 6);  // en, fr, it, de, ja, es
+  EXPECT_EQ(languages.attributes[static_cast<size_t>(languages.require("language:fr"))].items, 84);
+}
+
+TEST(SharedData, MovieLensLatestSmallTags) {
+  HEDDLE_NEEDS_DATA(path, "ml-latest-small");
+  const Interactions log = read("heddle.movielens", {{"path", path, {}}});
+  Catalogue catalogue(log.item_ids, std::vector<int64_t>(log.item_ids.size(), 1));
+  const Given given = {{"path", path + "/tags.csv", {}},   {"item", std::string("movieId"), {}},
+                       {"label", std::string("tag"), {}},  {"fold_case", true, {}},
+                       {"most_frequent", int64_t{20}, {}}, {"frequent_by", std::string("uses"), {}}};
+  const AttributeTable tags = read_labels("heddle.item_labels", given, catalogue, "tag");
+  EXPECT_EQ(tags.size(), 20);
+  for (const char* name : {"tag:in netflix queue", "tag:funny", "tag:visually appealing", "tag:comedy"})
+    EXPECT_GE(tags.find(name), 0) << name;
+}
+
 }  // namespace
 }  // namespace heddle::test

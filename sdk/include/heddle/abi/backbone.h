@@ -15,13 +15,14 @@ extern "C" {
  * is the mask of cloze training and of HEDDLE_BACKBONE_APPEND_MASK. */
 typedef struct heddle_sequences {
   uint32_t struct_size, flags;
-  int64_t count;             /* n sequences */
-  int64_t tokens;            /* T */
-  const DLTensor* offsets;   /* i64 [n+1], host memory */
-  const DLTensor* items;     /* i32 [T] */
-  const DLTensor* targets;   /* i32 [T], the next item, -1 = no loss; training only, else NULL */
-  const DLTensor* positions; /* i32 [T], 0 for the first token of each window (see HEDDLE_BACKBONE_POSITIONS_FROM_END) */
-  const DLTensor* users;     /* i32 [n], user indices */
+  int64_t count;           /* n sequences */
+  int64_t tokens;          /* T */
+  const DLTensor* offsets; /* i64 [n+1], host memory */
+  const DLTensor* items;   /* i32 [T] */
+  const DLTensor* targets; /* i32 [T], the next item, -1 = no loss; training only, else NULL */
+  const DLTensor*
+      positions;         /* i32 [T], 0 for the first token of each window (see HEDDLE_BACKBONE_POSITIONS_FROM_END) */
+  const DLTensor* users; /* i32 [n], user indices */
 } heddle_sequences;
 
 /* What the host fixes before an instance exists. */
@@ -138,7 +139,9 @@ typedef struct heddle_backbone_vtable {
   int32_t (*prepare)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params,
                      const heddle_training_log* log, heddle_error* error);
   /* Inference again behind a site [optional, all three]: forward_caching is forward and also fills cache [T,width] with what
-   * the layers behind `site` need of every token (keys and values); width 0: nothing is needed. */
+   * the layers behind `site` need of every token (keys and values); width 0: nothing is needed. cache_width may refuse a site
+   * with HEDDLE_UNIMPLEMENTED (inside a block the residual stream is not among the site's values): the host then runs whole
+   * sequences. */
   int32_t (*cache_width)(heddle_backbone* self, int64_t site, int64_t* width, heddle_error* error);
   int32_t (*forward_caching)(heddle_backbone* self, const heddle_call* call, const heddle_tensors* params,
                              const heddle_sequences* batch, const heddle_hook* hook, int64_t site, DLTensor* cache,

@@ -1,0 +1,26 @@
+// heddle report --figures: every figure as SVG text, base64 in the document, or what went wrong.
+(async () => {
+  "use strict";
+  const { figures, specs } = JSON.parse(document.getElementById("report-data").textContent);
+  for (const figure of figures) {
+    const out = document.createElement("pre");
+    out.dataset.figure = figure.id;
+    document.body.appendChild(out);
+    const stage = document.createElement("div");
+    document.body.appendChild(stage);
+    try {
+      await heddleFigures.draw(stage, figure, specs, false, 900);
+      const svg = stage.querySelector("svg");
+      if (svg.querySelectorAll("path, text").length < 3) throw new Error("nothing was drawn");
+      svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+      svg.setAttribute("xmlns:xlink", "http://www.w3.org/1999/xlink");
+      const bytes = new TextEncoder().encode(new XMLSerializer().serializeToString(svg));
+      let text = "";
+      for (const byte of bytes) text += String.fromCharCode(byte);
+      out.textContent = btoa(text);
+    } catch (error) {
+      out.dataset.error = String(error);
+    }
+    stage.remove();
+  }
+})();
