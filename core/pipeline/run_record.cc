@@ -116,6 +116,20 @@ RunRecord load_run_record(const fs::path& path) {
   return record;
 }
 
+namespace {
+
+// A sweep leaves dozens of runs: a message names a few, points of sweeps last.
+std::string some_of(std::vector<std::string> names) {
+  constexpr size_t most = 12;
+  std::stable_partition(names.begin(), names.end(), [](const std::string& n) { return n.find('@') == n.npos; });
+  const size_t all = names.size();
+  if (all <= most) return fmt::format("{}", fmt::join(names, ", "));
+  names.resize(most);
+  return fmt::format("{}, … ({} in all)", fmt::join(names, ", "), all);
+}
+
+}  // namespace
+
 fs::path find_run(const std::string& text) {
   const fs::path path = text;
   if (fs::is_regular_file(path)) return path;
@@ -123,7 +137,7 @@ fs::path find_run(const std::string& text) {
     const auto names = runs_below(path);
     if (names.size() == 1) return path / "runs" / (names[0] + ".json");
     if (names.empty()) wrong_use("{}: no run is complete there; `heddle run` writes one", text);
-    wrong_use("{} holds {} runs; name one: {}", text, names.size(), fmt::join(names, ", "));
+    wrong_use("{} holds {} runs; name one: {}", text, names.size(), some_of(names));
   }
   // OUTPUT/RUN
   const fs::path output = path.parent_path();
@@ -132,7 +146,7 @@ fs::path find_run(const std::string& text) {
   const auto names = runs_below(output);
   if (!names.empty())
     wrong_use("no run '{}' in {}{}; there are: {}", path.filename().string(), output.string(),
-              did_you_mean(path.filename().string(), names), fmt::join(names, ", "));
+              did_you_mean(path.filename().string(), names), some_of(names));
   wrong_use("{}: no run; give the output folder of a run, e.g. results/quickstart", text);
 }
 

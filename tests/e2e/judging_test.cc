@@ -332,7 +332,7 @@ TEST(Judging, a_sweep_over_probes) {
     return count;
   };
   EXPECT_EQ(times("probe block.0.out"), 1) << outcome.err;
-  EXPECT_EQ(times("3 points"), 1) << outcome.err;
+  EXPECT_EQ(times("  3 points\n"), 1) << outcome.err;
   EXPECT_EQ(times("interpretation l1"), 1) << outcome.err;
   // A larger penalty pulls the probabilities together.
   const auto pearson = [&](const std::string& run) {

@@ -253,6 +253,7 @@ TEST_F(Page, figures_become_svg_files_by_the_same_specifications) {
     EXPECT_NE(svg.find("xmlns=\"http://www.w3.org/2000/svg\""), std::string::npos);
     EXPECT_GT(std::count(svg.begin(), svg.end(), '<'), 100) << file;
     EXPECT_EQ(svg.find("NaN"), std::string::npos) << file;
+    EXPECT_EQ(svg.find("file:"), std::string::npos) << file << " refers to the page that it was drawn in";
   }
   const std::string table = read_file(folder_ / "figures" / "table2.csv");
   EXPECT_TRUE(table.starts_with(

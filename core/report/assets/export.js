@@ -14,7 +14,9 @@
       if (svg.querySelectorAll("path, text").length < 3) throw new Error("nothing was drawn");
       svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
       svg.setAttribute("xmlns:xlink", "http://www.w3.org/1999/xlink");
-      const bytes = new TextEncoder().encode(new XMLSerializer().serializeToString(svg));
+      // Vega names gradients by the address of the page they were drawn in; in a file of their own only the fragment holds.
+      const drawn = new XMLSerializer().serializeToString(svg).replaceAll(location.href.split("#")[0] + "#", "#");
+      const bytes = new TextEncoder().encode(drawn);
       let text = "";
       for (const byte of bytes) text += String.fromCharCode(byte);
       out.textContent = btoa(text);
