@@ -61,9 +61,7 @@ ExampleFile ExampleFile::load(const Artefact& artefact) {
   const json file = read_json(path);
   ExampleFile out;
   try {
-    if (file.at("format") != 1)
-      fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(),
-           file.at("format").dump());
+    require_format(file, 1, path);
     file.at("dictionary").get_to(out.dictionary);
     file.at("feature").get_to(out.feature);
     file.at("target").get_to(out.target);

@@ -89,9 +89,7 @@ FeatureDetails FeatureDetails::load(const Artefact& artefact) {
   const json file = read_json(path);
   FeatureDetails out;
   try {
-    if (file.at("format") != 1)
-      fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(),
-           file.at("format").dump());
+    require_format(file, 1, path);
     file.at("bins").get_to(out.bins);
     file.at("best_by").get_to(out.best_by);
     file.at("effects_absent").get_to(out.effects_absent);

@@ -86,9 +86,7 @@ RunRecord load_run_record(const fs::path& path) {
   const json file = read_json(path);
   RunRecord record;
   try {
-    if (file.at("format") != 1)
-      fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format 1", path.string(),
-           file.at("format").dump());
+    require_format(file, 1, path);
     file.at("run").get_to(record.run);
     file.at("experiment").get_to(record.experiment);
     file.at("seed").get_to(record.seed);

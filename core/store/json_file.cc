@@ -57,6 +57,12 @@ json parse_json(std::string_view text, const std::string& name) {
 
 json read_json(const std::filesystem::path& path) { return parse_json(read_file(path), path.string()); }
 
+void require_format(const json& file, int64_t format, const std::filesystem::path& path) {
+  if (const json& found = file.at("format"); found != format)
+    fail(HEDDLE_FAILED_PRECONDITION, "{}: format {}, this program reads format {}", path.string(), found.dump(),
+         format);
+}
+
 void write_json(const std::filesystem::path& path, const json& value) { write_file(path, value.dump(2) + "\n"); }
 
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& value) {

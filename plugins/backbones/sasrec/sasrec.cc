@@ -91,10 +91,7 @@ struct SasRec : Backbone<SasRec> {
           .range(0, 1)
           .doc("Added to the variance in layer norms."));
 
-  static void check(const Options& o) {
-    if (o.hidden % o.heads != 0)
-      raise(HEDDLE_INVALID_ARGUMENT, "hidden is ", o.hidden, ", which is no multiple of heads, ", o.heads);
-  }
+  static void check(const Options& o) { nn::check_heads(o.hidden, o.heads); }
 
   int64_t hidden() const { return options.hidden; }
   int64_t max_length() const { return options.max_length; }

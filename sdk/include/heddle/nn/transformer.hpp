@@ -21,6 +21,12 @@ namespace heddle::sdk::nn {
 
 enum class BlockKind { query_ln, pre_ln, post_ln };
 
+// For a backbone's check(): every head owns hidden / heads columns.
+inline void check_heads(int64_t hidden, int64_t heads) {
+  if (hidden % heads != 0)
+    raise(HEDDLE_INVALID_ARGUMENT, "hidden is ", hidden, ", which is no multiple of heads, ", heads);
+}
+
 struct BlockShape {
   int64_t hidden = 64;
   int32_t heads = 2;
