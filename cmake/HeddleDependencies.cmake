@@ -7,12 +7,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(ZLIB REQUIRED)
 find_library(HEDDLE_HWY_LIBRARY hwy REQUIRED)
+find_library(HEDDLE_HWY_CONTRIB_LIBRARY hwy_contrib REQUIRED)  # its sort
 find_path(HEDDLE_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED)
-# Debian's dnnl-config.cmake insists on OpenCL headers that Heddle does not use, so the library is found by name.
-find_library(HEDDLE_DNNL_LIBRARY dnnl REQUIRED)
-find_path(HEDDLE_DNNL_INCLUDE dnnl.hpp REQUIRED)
-add_library(dnnl UNKNOWN IMPORTED)
-set_target_properties(dnnl PROPERTIES
-  IMPORTED_LOCATION ${HEDDLE_DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${HEDDLE_DNNL_INCLUDE})
 # Vega as Debian's libjs-vega has it: one file per module, put into the report's pages (core/report).
 find_path(HEDDLE_VEGA_DIR vega-view.min.js PATHS /usr/share /usr/local/share PATH_SUFFIXES javascript/vega REQUIRED)

@@ -69,8 +69,8 @@ void log_line(int32_t severity, std::string_view component, std::string_view mes
 }
 
 void install_signal_handlers() {
-  // oneDNN's generated kernels use the stack pointer as a general register (measured: a frame pushed while one runs lands in
-  // the heap), so handlers need a stack of their own; worker threads block signals altogether (ThreadPool).
+  // A stack of their own: generated code of a plugin's library (oneDNN's, for one) may use the stack pointer as a general
+  // register, and a frame pushed while it runs would land in the heap. Worker threads block signals altogether (ThreadPool).
   static char stack[1 << 16];
   stack_t alternate{};
   alternate.ss_sp = stack;

@@ -69,20 +69,48 @@ AttentionTask make_task(const heddle_attention& a, const Shape& shape, int64_t i
   return t;
 }
 
+AttentionTask make_backward_task(const heddle_attention_backward& a, const Shape& shape, int64_t index) {
+  AttentionTask task = make_task(*a.forward, shape, index);
+  const int64_t first = task.first_row, column = index % shape.heads * task.width;
+  task.lddo = row_stride(a.dout);
+  task.lddq = row_stride(a.dq);
+  task.lddk = row_stride(a.dk);
+  task.lddv = row_stride(a.dv);
+  task.dout = data<float>(a.dout) + first * task.lddo + column;
+  task.dq = data<float>(a.dq) + first * task.lddq + column;
+  task.dk = data<float>(a.dk) + first * task.lddk + column;
+  task.dv = data<float>(a.dv) + first * task.lddv + column;
+  return task;
+}
+
+// run(task, next, worker) for every (sequence, head). Tasks are handed out in order, so with n threads a thread's next
+// one is most likely n further on.
+template <class Make, class Run>
+void over_tasks(CpuContext& ctx, const Shape& shape, Make&& make, Run&& run) {
+  const int64_t tasks = shape.sequences * shape.heads;
+  ctx.pool.run(tasks, [&](int64_t index, int worker) {
+    const AttentionTask task = make(index);
+    if (task.length == 0) return;
+    const int64_t ahead = index + ctx.pool.threads();
+    const AttentionTask next = ahead < tasks ? make(ahead) : AttentionTask{};
+    Arena& scratch = ctx.worker_arena(worker);
+    ArenaScope scope(scratch);
+    run(task, ahead < tasks ? &next : nullptr, scratch);
+  });
+}
+
 }  // namespace
 
 int32_t attention(void* dc, const heddle_attention* args, heddle_error* error) {
   return guarded(error, [&] {
     const Shape shape = check("attention", args);
     if (shape.width == 0) return;
-    CpuContext& ctx = context(dc);
-    ctx.pool.run(shape.sequences * shape.heads, [&](int64_t index, int worker) {
-      const AttentionTask task = make_task(*args, shape, index);
-      if (task.length == 0) return;
-      Arena& scratch = ctx.worker_arena(worker);
-      ArenaScope scope(scratch);
-      attention_forward(task, scratch.need<float>(attention_scratch(task.length, task.width, false), "attention"));
-    });
+    over_tasks(
+        context(dc), shape, [&](int64_t index) { return make_task(*args, shape, index); },
+        [](const AttentionTask& task, const AttentionTask* next, Arena& scratch) {
+          attention_forward(task, next,
+                            scratch.need<float>(attention_scratch(task.length, task.width, false), "attention"));
+        });
   });
 }
 
@@ -97,23 +125,12 @@ int32_t attention_backward(void* dc, const heddle_attention_backward* args, hedd
     want(op, "dk", args->dk, DType::f32, {shape.tokens, shape.width}, true);
     want(op, "dv", args->dv, DType::f32, {shape.tokens, shape.width}, true);
     if (shape.width == 0) return;
-    CpuContext& ctx = context(dc);
-    ctx.pool.run(shape.sequences * shape.heads, [&](int64_t index, int worker) {
-      AttentionTask task = make_task(*args->forward, shape, index);
-      if (task.length == 0) return;
-      const int64_t first = task.first_row, column = index % shape.heads * task.width;
-      task.lddo = row_stride(args->dout);
-      task.lddq = row_stride(args->dq);
-      task.lddk = row_stride(args->dk);
-      task.lddv = row_stride(args->dv);
-      task.dout = data<float>(args->dout) + first * task.lddo + column;
-      task.dq = data<float>(args->dq) + first * task.lddq + column;
-      task.dk = data<float>(args->dk) + first * task.lddk + column;
-      task.dv = data<float>(args->dv) + first * task.lddv + column;
-      Arena& scratch = ctx.worker_arena(worker);
-      ArenaScope scope(scratch);
-      attention_backward_task(task, scratch.need<float>(attention_scratch(task.length, task.width, true), op));
-    });
+    over_tasks(
+        context(dc), shape, [&](int64_t index) { return make_backward_task(*args, shape, index); },
+        [&](const AttentionTask& task, const AttentionTask* next, Arena& scratch) {
+          attention_backward_task(task, next,
+                                  scratch.need<float>(attention_scratch(task.length, task.width, true), op));
+        });
   });
 }
 

@@ -50,8 +50,9 @@ struct SuffixTask {
 
 // Floats of scratch that a task needs, 64-byte aligned.
 int64_t attention_scratch(int64_t length, int64_t width, bool backward);
-void attention_forward(const AttentionTask& task, float* scratch);
-void attention_backward_task(const AttentionTask& task, float* scratch);
+// next: the task that this thread will probably run then, whose rows are fetched meanwhile, or null.
+void attention_forward(const AttentionTask& task, const AttentionTask* next, float* scratch);
+void attention_backward_task(const AttentionTask& task, const AttentionTask* next, float* scratch);
 int64_t suffix_scratch(int64_t prefix, int64_t longest, int64_t width);
 void attention_suffixes(const SuffixTask& task, float* scratch);
 

@@ -70,17 +70,48 @@ HWY_NOINLINE void product(bool accumulate, int64_t m, int64_t n, int64_t depth, 
   for (; j < n; j += lanes) strip<1, kTransposeA>(accumulate, m, depth, a, lda, b + j, ldb, c + j, ldc);
 }
 
+// Rows of a caller's tensor lie far apart and are seldom in a near cache. Whole vectors, no branch inside a row: so
+// many rows are on their way at once.
 HWY_INLINE void pack(const float* from, int64_t ld, int64_t rows, int64_t width, float scale, float* to) {
-  const int64_t padded = pad16(width);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[r * padded + i] = from[r * ld + i] * scale;
-    for (int64_t i = width; i < padded; ++i) to[r * padded + i] = 0;
+  const F32 d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t padded = pad16(width), whole = width / lanes * lanes;
+  const auto factor = hn::Set(d, scale);
+  for (int64_t r = 0; r < rows; ++r, from += ld, to += padded) {
+    for (int64_t i = 0; i < whole; i += lanes) hn::Store(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
+    for (int64_t i = whole; i < padded; i += lanes) {
+      const auto v = i < width ? load_n(d, from + i, static_cast<size_t>(width - i)) : hn::Zero(d);
+      hn::Store(hn::Mul(v, factor), d, to + i);
+    }
   }
 }
 
-// Columns [0, rows) of `to`, whose rows lie `ldt` apart.
+// Columns [0, rows) of `to`, whose rows lie `ldt` apart. In squares of 4 x 4: an eighth of the stores of single
+// numbers.
 HWY_INLINE void pack_transposed(const float* from, int64_t ld, int64_t rows, int64_t width, float* to, int64_t ldt) {
-  for (int64_t r = 0; r < rows; ++r) {
+  const hn::FixedTag<float, 4> d;
+  const hn::FixedTag<double, 2> pairs;
+  const int64_t rows4 = rows / 4 * 4, width4 = width / 4 * 4;
+  for (int64_t r = 0; r < rows4; r += 4) {
+    const float* row = from + r * ld;
+    for (int64_t i = 0; i < width4; i += 4) {
+      const auto a = hn::LoadU(d, row + i), b = hn::LoadU(d, row + ld + i), c = hn::LoadU(d, row + 2 * ld + i),
+                 e = hn::LoadU(d, row + 3 * ld + i);
+      const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b)),
+                 ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b)),
+                 ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e)),
+                 ce2 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+      float* at = to + i * ldt + r;
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, at);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, at + ldt);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)), d, at + 2 * ldt);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)), d, at + 3 * ldt);
+    }
+    for (int64_t i = width4; i < width; ++i) {
+      for (int64_t k = 0; k < 4; ++k) to[i * ldt + r + k] = row[k * ld + i];
+    }
+  }
+  for (int64_t r = rows4; r < rows; ++r) {
     for (int64_t i = 0; i < width; ++i) to[i * ldt + r] = from[r * ld + i];
   }
 }
@@ -92,9 +123,12 @@ HWY_INLINE void zero_columns(int64_t first, int64_t last, int64_t rows, float* t
 }
 
 HWY_INLINE void unpack(const float* from, int64_t rows, int64_t width, float* to, int64_t ld) {
-  const int64_t padded = pad16(width);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[r * ld + i] = from[r * padded + i];
+  const F32 d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t padded = pad16(width), whole = width / lanes * lanes;
+  for (int64_t r = 0; r < rows; ++r, from += padded, to += ld) {
+    for (int64_t i = 0; i < whole; i += lanes) hn::StoreU(hn::Load(d, from + i), d, to + i);
+    if (whole < width) store_n(hn::Load(d, from + whole), d, to + whole, static_cast<size_t>(width - whole));
   }
 }
 
@@ -117,7 +151,7 @@ HWY_INLINE float softmax_row(float* row, const float* bias, int64_t limit, int64
   auto sum = hn::Zero(d);
   if (!(maximum <= kMasked / 2)) {
     for (; j < limit; j += lanes) {
-      const auto e = exp_f32(d, hn::Sub(hn::Load(d, row + j), m));
+      const auto e = exp_nonpositive(d, hn::Sub(hn::Load(d, row + j), m));
       hn::Store(e, d, row + j);
       sum = hn::Add(sum, e);
     }

@@ -1,6 +1,7 @@
 // Attention of suffixes over a kept prefix. Keys and values of the prefix are packed once for all suffixes of a task.
 // Suffixes of one row each (an edit of the last position, a beam) go through the products together, 32 at a time: their
-// own key joins as one more link of each chain. Longer ones go one after the other.
+// own key joins as one more link of each chain. Longer ones go one after the other. Bound by the products and the
+// exponentials, as attention (attention_kernels.cc). Benchmark: steering_bench.cc.
 #include "core/compute/attention_kernels.h"
 
 #include "core/compute/simd.h"

@@ -1,3 +1,5 @@
+// Words of a row's draws, and the losses over sampled candidates. Bound by vector instructions (a generator's ten
+// rounds, an exponential and a logarithm per entry). Benchmark: sampled_loss_bench.cc.
 #include "core/compute/candidate_kernels.h"
 
 #include "core/compute/simd.h"
@@ -13,8 +15,7 @@ namespace heddle::cpu::HWY_NAMESPACE {
 
 void RandomWords(heddle_rng_key key, int64_t n, uint32_t* to) {
   const U32 du;
-  const auto step = 4 * static_cast<int64_t>(hn::Lanes(du));
-  philox_words(du, key.seed, key.stream, 0, static_cast<size_t>((n + step - 1) / step), to);
+  philox_words(du, key.seed, key.stream, 0, (n + 3) / 4, to);
 }
 
 // log(1 + e^s), and its slope 1 / (1 + e^-s); both finite for every finite s.

@@ -139,18 +139,17 @@ const heddle_param kParams[] = {
      .maximum = HUGE_VAL},
 };
 
-const heddle_component kComponent = {
-    .struct_size = sizeof(heddle_component),
-    .flags = 0,
-    .kind = HEDDLE_KIND_DEVICE,
-    .concurrency = HEDDLE_CONCURRENCY_PER_INSTANCE,
-    .id = "heddle.cpu",
-    .version = "1.0.0",
-    .doc = "The processor: oneDNN and Highway kernels for AVX2, AVX-512 and AMX, chosen at run time.",
-    .n_params = 2,
-    .params = kParams,
-    .vtable = &kTable,
-    .check = nullptr};
+const heddle_component kComponent = {.struct_size = sizeof(heddle_component),
+                                     .flags = 0,
+                                     .kind = HEDDLE_KIND_DEVICE,
+                                     .concurrency = HEDDLE_CONCURRENCY_PER_INSTANCE,
+                                     .id = "heddle.cpu",
+                                     .version = "1.0.0",
+                                     .doc = "The processor: kernels for AVX2, AVX-512 and AMX, chosen at run time.",
+                                     .n_params = 2,
+                                     .params = kParams,
+                                     .vtable = &kTable,
+                                     .check = nullptr};
 
 }  // namespace
 }  // namespace cpu

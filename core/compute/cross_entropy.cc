@@ -1,32 +1,41 @@
-// Cross-entropy over the whole catalogue and its gradients, with one pass over the logits.
+// Cross-entropy over the whole catalogue and its gradients, with one pass over the logits. Bound by the FMA ports: three
+// products of 2 d FLOP per logit, beside one exponential.
 //
-// Rows with a target are taken in blocks of R, items in chunks of 512; a tile is one (block, chunk). Per block:
-//  A  per chunk: logits by one product, then e^(logit - chunk maximum) in place, and its sum       [a task per chunk]
-//  B  per row: normaliser over chunks in order; factor e^(chunk maximum - normaliser) per chunk
-//  C  per chunk: dtable[chunk] += E^T (factor * hidden), part[chunk] = E table[chunk]              [a task per chunk]
-//  D  per row: dhidden = sum over chunks in order of factor * part, minus the target's row
-// The exponentials of one block are kept between A and C (R chosen so that they stay near 32 MB): logits are computed
-// once and never stored as [T,V]. A chunk's rows of dtable belong to one task and see blocks in order: no atomics,
-// same bits.
+// Rows with a target are taken in blocks of R, items in chunks; a tile is one (block, chunk). Per block:
+//  A  per chunk and group of rows: logits by a product, then e^(logit - chunk maximum) and its sum; while the tile is in
+//     L1, part[chunk] = E table[chunk]; E is kept for C
+//  B  per row: normaliser over chunks in order, factor e^(chunk maximum - normaliser) per chunk, dhidden = sum over chunks
+//     in order of factor * part, minus the target's row
+//  C  per chunk: dtable[chunk] += E^T (factor * hidden)
+// So logits are computed once and never stored as [T,V]. A chunk's rows of dtable belong to one task and see blocks in
+// order: no atomics, same bits. The table is laid out once per call in the two orders that its products read.
+//
+// bf16: hidden, table, E and factor * hidden are rounded to bf16 where they enter a product; maxima, sums, normalisers and
+// all sums of products are f32.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "core/compute/cross_entropy_kernels.h"
-#include "core/compute/gemm_epilogue.h"
+#include "core/compute/matmul_kernels.h"
 #include "core/compute/ops_internal.h"
-#include "core/compute/tile_matmul.h"
+#include "core/compute/simd_convert.h"
 
 namespace heddle::cpu {
 namespace {
 
-constexpr int64_t kChunk = 512;
+constexpr const char* kOp = "cross_entropy";
 constexpr int64_t kRowStep = 64, kMostRows = 256;
-constexpr int64_t kTileBudget = int64_t{8} << 20;  // exponentials kept per block
+// Exponentials kept per block. They are written and read once; from 10 MB on that went to memory and cost 40 % of the step on
+// a machine whose 32 MB of L3 others share.
+constexpr int64_t kKeptBytes = int64_t{5} << 20;
+constexpr int64_t kGroupRows = 96;    // rows per task of A
+constexpr int64_t kTileRows = 12;     // of a group at a time: with 512 items 24 KiB, half of L1
+constexpr int64_t kKeptItems = 16;    // of C at a time: one cache line per word of rows
+constexpr int64_t kRowsPerTask = 16;  // of B: one vector of rows
 
-int64_t block_rows(int64_t items) {
-  return std::clamp(kTileBudget / std::max<int64_t>(items, 1) / kRowStep * kRowStep, kRowStep, kMostRows);
-}
+// Small catalogues get small chunks, so that there are enough tasks.
+int64_t chunk_items(int64_t items) { return items < 8192 ? 256 : 512; }
 
 struct Loss {
   CpuContext& ctx;
@@ -34,124 +43,202 @@ struct Loss {
   int64_t items, width, count;  // V, d, rows with a target
   const int64_t* rows;          // [count] their indices
   float gradient;               // scale / count
-  bool bf16;
+  bool round;                   // bf16 without bf16 instructions: values rounded, products in f32
+  const MatmulKernel& matmul;
+  int64_t chunk, chunks;  // items per chunk, number of chunks
 
   const float* table() const { return data<float>(args.table); }
   bool wants_gradient() const { return args.dhidden || args.dtable || args.dbias; }
+  bool pairs() const { return matmul.depth == 2; }
+  int64_t chunk_size(int64_t c) const { return std::min(chunk, items - c * chunk); }
+  int64_t words(int64_t values) const { return ceil_div(values, matmul.depth); }
 };
 
-// Memory of one block, reused for all.
+// A word is 4 bytes: a float or two bf16 (matmul_kernels.h).
+using Word = uint32_t;
+
+// The table as right side of the two products that read it, chunk by chunk.
+struct Table {
+  Word* by_width;         // [chunk] of logits: [d, items of the chunk]
+  int64_t by_width_step;  // words per chunk
+  Word* by_item;          // [chunk] of part: [items of the chunk, d], null without dhidden
+  int64_t by_item_step;
+};
+
+Table lay_out_table(const Loss& loss) {
+  Arena& arena = loss.ctx.arena;
+  Table table{};
+  table.by_width_step = panel_words(loss.matmul, loss.width, loss.chunk);
+  table.by_width = arena.need<Word>(loss.chunks * table.by_width_step, kOp);
+  table.by_item_step = panel_words(loss.matmul, loss.chunk, loss.width);
+  if (loss.args.dhidden) table.by_item = arena.need<Word>(loss.chunks * table.by_item_step, kOp);
+  loss.ctx.pool.run(loss.chunks, [&](int64_t c) {
+    const float* from = loss.table() + c * loss.chunk * loss.width;
+    const int64_t n = loss.chunk_size(c);
+    lay_out_panels(loss.matmul, from, 1, loss.width, loss.width, n, loss.round,
+                   table.by_width + c * table.by_width_step);
+    if (table.by_item) {
+      lay_out_panels(loss.matmul, from, loss.width, 1, n, loss.width, loss.round,
+                     table.by_item + c * table.by_item_step);
+    }
+  });
+  return table;
+}
+
+// Memory of one block, reused for all. stride: room for rows, a multiple of 16.
 struct Block {
-  int64_t begin, rows, padded;
-  float* hidden;        // [padded, d], zeros past rows
-  int32_t* targets;     // [padded], -1 past rows
-  float* tiles;         // [chunk][padded * chunk width], null without gradients
-  float* maximum;       // [chunk][padded]; after B the factors
-  float* sum;           // [chunk][padded]
-  float* normaliser;    // [padded]
-  float* target_logit;  // [padded]
-  float* parts;         // [chunk][padded * d]
+  int64_t begin, rows, stride;
+  float* hidden;       // [stride, d]
+  Word* hidden_words;  // [stride, words of d]: as the products read it; hidden itself with f32
+  int32_t* targets;    // [stride]
+  Word* kept;  // [chunk][group of kKeptItems] E by item: [words of rows, kKeptItems]; null without dtable and dbias
+  int64_t kept_group;   // words per group
+  float* maximum;       // [chunk][stride]; after B the factors
+  float* sum;           // [chunk][stride]
+  float* normaliser;    // [stride]
+  float* target_logit;  // [stride]
+  float* parts;         // [chunk][stride, d], null without dhidden
 };
 
 void load_block(const Loss& loss, Block& block) {
   const float* hidden = data<float>(loss.args.hidden);
   const auto* targets = data<int32_t>(loss.args.targets);
-  for (int64_t r = 0; r < block.padded; ++r) {
-    float* to = block.hidden + r * loss.width;
-    if (r < block.rows) {
-      const int64_t row = loss.rows[block.begin + r];
-      std::memcpy(to, hidden + row * row_stride(loss.args.hidden), static_cast<size_t>(loss.width) * sizeof(float));
-      block.targets[r] = targets[row];
-    } else {
-      std::memset(to, 0, static_cast<size_t>(loss.width) * sizeof(float));
-      block.targets[r] = -1;
+  const int64_t d = loss.width, dw = loss.words(d);
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const int64_t row = loss.rows[block.begin + r];
+    float* to = block.hidden + r * d;
+    std::memcpy(to, hidden + row * row_stride(loss.args.hidden), static_cast<size_t>(d) * sizeof(float));
+    block.targets[r] = targets[row];
+    auto* words = reinterpret_cast<uint16_t*>(block.hidden_words + r * dw);
+    if (loss.pairs()) {
+      words[2 * dw - 1] = 0;  // where d is odd
+      to_bf16(to, words, d);
+    } else if (loss.round) {
+      round_to_bf16(to, reinterpret_cast<float*>(block.hidden_words + r * dw), d);
     }
   }
 }
 
-void logits_of_chunk(const Loss& loss, const Block& block, int64_t chunk, Arena& scratch) {
-  ArenaScope scope(scratch);
-  const int64_t first = chunk * kChunk, n = std::min(kChunk, loss.items - first), d = loss.width;
-  float* tile = block.tiles ? block.tiles + chunk * kChunk * block.padded
-                            : scratch.need<float>(block.padded * n, "cross_entropy");
-  tile_matmul({block.padded, n, d, d, d, n, false, true, loss.bf16}, block.hidden, loss.table() + first * d, tile,
-              scratch);
-  softmax_tile(tile, block.padded, n, loss.args.bias ? data<float>(loss.args.bias) + first : nullptr, block.targets,
-               first, block.maximum + chunk * block.padded, block.sum + chunk * block.padded, block.target_logit);
+// Rows [first, first + rows) of the block against a chunk.
+void exponentials(const Loss& loss, const Table& table, const Block& block, int64_t c, int64_t first, int64_t rows,
+                  Arena& scratch) {
+  const int64_t n = loss.chunk_size(c), d = loss.width, dw = loss.words(d), nw = loss.words(n);
+  float* tile = scratch.need<float>(kTileRows * n, kOp);
+  Word* left = loss.pairs() ? scratch.need<Word>(kTileRows * nw, kOp) : reinterpret_cast<Word*>(tile);
+  Word* kept = block.kept ? block.kept + c * loss.chunk / kKeptItems * block.kept_group : nullptr;
+  const float* bias = loss.args.bias ? data<float>(loss.args.bias) + c * loss.chunk : nullptr;
+  for (int64_t r = first; r < first + rows; r += kTileRows) {
+    const int64_t m = std::min(kTileRows, first + rows - r);
+    loss.matmul.multiply({m, n, dw, block.hidden_words + r * dw, dw, 1, table.by_width + c * table.by_width_step,
+                          dw * loss.matmul.panel, tile, n, false});
+    softmax_tile(tile, m, n, bias, block.targets + r, c * loss.chunk, block.maximum + c * block.stride + r,
+                 block.sum + c * block.stride + r, block.target_logit + r);
+    if (!loss.wants_gradient()) continue;
+    if (loss.round) round_to_bf16(tile, tile, m * n);
+    Word* to = kept ? kept + loss.words(r) * kKeptItems : nullptr;
+    if (loss.pairs()) {
+      pair_rows(tile, m, n, left, nw, to, block.kept_group);
+    } else if (to) {
+      keep_rows(tile, m, n, reinterpret_cast<float*>(to), block.kept_group);
+    }
+    if (loss.args.dhidden) {
+      loss.matmul.multiply({m, d, nw, left, nw, 1, table.by_item + c * table.by_item_step, nw * loss.matmul.panel,
+                            block.parts + (c * block.stride + r) * d, d, false});
+    }
+  }
 }
 
-void gradients_of_chunk(const Loss& loss, const Block& block, int64_t chunk, Arena& scratch) {
-  ArenaScope scope(scratch);
-  const int64_t first = chunk * kChunk, n = std::min(kChunk, loss.items - first), d = loss.width, rows = block.padded;
-  const float* tile = block.tiles + chunk * kChunk * rows;
-  const float* factor = block.maximum + chunk * rows;
-  if (loss.args.dhidden) {
-    tile_matmul({rows, d, n, n, d, d, false, false, loss.bf16}, tile, loss.table() + first * d,
-                block.parts + chunk * rows * d, scratch);
+// B for rows [first, first + kRowsPerTask); rows beyond the block's are room, and are not written out.
+void finish_rows(const Loss& loss, const Block& block, int64_t first) {
+  combine_chunks(block.maximum + first, block.sum + first, loss.chunks, block.stride, block.normaliser + first);
+  if (!loss.args.dhidden) return;
+  for (int64_t r = first; r < std::min(block.rows, first + kRowsPerTask); ++r) {
+    float* to = data<float>(loss.args.dhidden) + loss.rows[block.begin + r] * row_stride(loss.args.dhidden);
+    for (int64_t c = 0; c < loss.chunks; ++c) {
+      const float factor = block.maximum[c * block.stride + r] * loss.gradient;
+      add_scaled_row(block.parts + (c * block.stride + r) * loss.width, factor, to, loss.width);
+    }
+    add_scaled_row(loss.table() + block.targets[r] * loss.width, -loss.gradient, to, loss.width);
   }
-  if (loss.args.dtable) {
-    float* scaled = scratch.need<float>(rows * d, "cross_entropy");
-    float* change = scratch.need<float>(n * d, "cross_entropy");
-    float* to = data<float>(loss.args.dtable) + first * d;
+}
+
+// C for a chunk.
+void table_gradient(const Loss& loss, const Block& block, int64_t c, Arena& scratch) {
+  const int64_t n = loss.chunk_size(c), d = loss.width, rows = block.rows, rw = loss.words(rows),
+                first = c * loss.chunk;
+  const Word* kept = block.kept + first / kKeptItems * block.kept_group;
+  const float* factor = block.maximum + c * block.stride;
+  const auto multiply = [&](const float* right, int64_t columns, float* to) {
+    Word* panels = scratch.need<Word>(panel_words(loss.matmul, rows, columns), kOp);
+    lay_out_panels(loss.matmul, right, columns, 1, rows, columns, loss.round, panels);
+    for (int64_t at = 0; at < n; at += kKeptItems) {
+      loss.matmul.multiply({std::min(kKeptItems, n - at), columns, rw, kept + at / kKeptItems * block.kept_group, 1,
+                            kKeptItems, panels, rw * loss.matmul.panel, to + at * columns, columns, true});
+    }
+  };
+  float* scaled = scratch.need<float>(rows * d, kOp);
+  float* to = loss.args.dtable ? data<float>(loss.args.dtable) + first * d : nullptr;
+  float* to_bias = loss.args.dbias ? data<float>(loss.args.dbias) + first : nullptr;
+  if (to) {
     scale_rows(block.hidden, factor, loss.gradient, scaled, rows, d);
-    tile_matmul({n, d, rows, n, d, d, true, false, loss.bf16}, tile, scaled, change, scratch);
-    add_to(change, to, n * d);
-    for (int64_t r = 0; r < block.rows; ++r) {
-      const int64_t at = block.targets[r] - first;
-      if (at >= 0 && at < n) add_scaled_row(block.hidden + r * d, -loss.gradient, to + at * d, d);
-    }
+    multiply(scaled, d, to);
   }
-  if (loss.args.dbias) {
-    float* to = data<float>(loss.args.dbias) + first;
-    weighted_column_sum(tile, factor, loss.gradient, to, block.rows, n);
-    for (int64_t r = 0; r < block.rows; ++r) {
-      const int64_t at = block.targets[r] - first;
-      if (at >= 0 && at < n) to[at] -= loss.gradient;
-    }
+  if (to_bias) {
+    for (int64_t r = 0; r < rows; ++r) scaled[r] = factor[r] * loss.gradient;
+    multiply(scaled, 1, to_bias);
   }
-}
-
-void gradient_of_row(const Loss& loss, const Block& block, int64_t chunks, int64_t r) {
-  float* to = data<float>(loss.args.dhidden) + loss.rows[block.begin + r] * row_stride(loss.args.dhidden);
-  for (int64_t c = 0; c < chunks; ++c) {
-    const float factor = block.maximum[c * block.padded + r] * loss.gradient;
-    add_scaled_row(block.parts + (c * block.padded + r) * loss.width, factor, to, loss.width);
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t at = block.targets[r] - first;
+    if (at < 0 || at >= n) continue;
+    if (to) add_scaled_row(block.hidden + r * d, -loss.gradient, to + at * d, d);
+    if (to_bias) to_bias[at] -= loss.gradient;
   }
-  add_scaled_row(loss.table() + block.targets[r] * loss.width, -loss.gradient, to, loss.width);
 }
 
 double run(const Loss& loss) {
   CpuContext& ctx = loss.ctx;
   Arena& arena = ctx.arena;
-  const char* op = "cross_entropy";
-  const int64_t most = std::min(block_rows(loss.items), ceil_div(loss.count, kRowStep) * kRowStep);
-  const int64_t chunks = ceil_div(loss.items, kChunk), d = loss.width;
+  const int64_t kept_row = loss.chunks * loss.chunk * 4 / loss.matmul.depth;
+  const int64_t most = std::min(std::clamp(kKeptBytes / kept_row / kRowStep * kRowStep, kRowStep, kMostRows),
+                                ceil_div(loss.count, kRowsPerTask) * kRowsPerTask);
+  const int64_t chunks = loss.chunks, d = loss.width;
+  const Table table = lay_out_table(loss);
   Block block{};
-  block.hidden = arena.need<float>(most * d, op);
-  block.targets = arena.need<int32_t>(most, op);
-  block.maximum = arena.need<float>(chunks * most, op);
-  block.sum = arena.need<float>(chunks * most, op);
-  block.normaliser = arena.need<float>(most, op);
-  block.target_logit = arena.need<float>(most, op);
-  if (loss.wants_gradient()) block.tiles = arena.need<float>(chunks * kChunk * most, op);
-  if (loss.args.dhidden) block.parts = arena.need<float>(chunks * most * d, op);
+  block.stride = most;
+  block.hidden = arena.need<float>(most * d, kOp);
+  block.hidden_words =
+      loss.pairs() || loss.round ? arena.need<Word>(most * loss.words(d), kOp) : reinterpret_cast<Word*>(block.hidden);
+  block.targets = arena.need<int32_t>(most, kOp);
+  block.maximum = arena.need<float>(chunks * most, kOp);
+  block.sum = arena.need<float>(chunks * most, kOp);
+  block.normaliser = arena.need<float>(most, kOp);
+  block.target_logit = arena.need<float>(most, kOp);
+  const bool by_item = loss.args.dtable || loss.args.dbias;
+  block.kept_group = loss.words(most) * kKeptItems + kKeptItems;  // a line more: not all groups in one set of L1
+  if (by_item) block.kept = arena.need<Word>(chunks * loss.chunk / kKeptItems * block.kept_group, kOp);
+  if (loss.args.dhidden) block.parts = arena.need<float>(chunks * most * d, kOp);
+  // Rows of the last vector beyond a block's: any finite numbers.
+  std::fill_n(block.maximum, chunks * most, 0.0f);
+  std::fill_n(block.sum, chunks * most, 1.0f);
   double total = 0;
   for (block.begin = 0; block.begin < loss.count; block.begin += most) {
     block.rows = std::min(most, loss.count - block.begin);
-    block.padded = ceil_div(block.rows, kRowStep) * kRowStep;
     load_block(loss, block);
-    ctx.pool.run(chunks,
-                 [&](int64_t chunk, int worker) { logits_of_chunk(loss, block, chunk, ctx.worker_arena(worker)); });
-    combine_chunks(block.maximum, block.sum, chunks, block.padded, block.normaliser);
+    const int64_t groups = ceil_div(block.rows, kGroupRows);
+    ctx.pool.run(chunks * groups, [&](int64_t task, int worker) {
+      Arena& scratch = ctx.worker_arena(worker);
+      ArenaScope scope(scratch);
+      const int64_t first = task % groups * kGroupRows;
+      exponentials(loss, table, block, task / groups, first, std::min(kGroupRows, block.rows - first), scratch);
+    });
+    ctx.pool.run(ceil_div(block.rows, kRowsPerTask),
+                 [&](int64_t task) { finish_rows(loss, block, task * kRowsPerTask); });
     for (int64_t r = 0; r < block.rows; ++r) total += static_cast<double>(block.normaliser[r]) - block.target_logit[r];
-    if (!loss.wants_gradient()) continue;
-    ctx.pool.run(chunks,
-                 [&](int64_t chunk, int worker) { gradients_of_chunk(loss, block, chunk, ctx.worker_arena(worker)); });
-    if (!loss.args.dhidden) continue;
-    constexpr int64_t kRowsPerTask = 32;
-    ctx.pool.run(ceil_div(block.rows, kRowsPerTask), [&](int64_t task) {
-      for (int64_t r = task * kRowsPerTask; r < std::min(block.rows, (task + 1) * kRowsPerTask); ++r)
-        gradient_of_row(loss, block, chunks, r);
+    if (!by_item) continue;
+    ctx.pool.run(chunks, [&](int64_t chunk, int worker) {
+      Arena& scratch = ctx.worker_arena(worker);
+      ArenaScope scope(scratch);
+      table_gradient(loss, block, chunk, scratch);
     });
   }
   return total;
@@ -161,7 +248,7 @@ double run(const Loss& loss) {
 
 int32_t cross_entropy(void* dc, const heddle_cross_entropy* args, heddle_error* error) {
   return guarded(error, [&] {
-    const char* op = "cross_entropy";
+    const char* op = kOp;
     want_struct(op, args, args ? args->struct_size : 0, sizeof(heddle_cross_entropy));
     want(op, "hidden", args->hidden, DType::f32, {kAny, kAny}, true);
     const int64_t tokens = dim(args->hidden, 0), d = dim(args->hidden, 1);
@@ -197,7 +284,10 @@ int32_t cross_entropy(void* dc, const heddle_cross_entropy* args, heddle_error* 
     *args->loss_sum = 0;
     if (count == 0) return;
     const auto gradient = static_cast<float>(args->scale / static_cast<double>(count));
-    *args->loss_sum = run({ctx, *args, items, d, count, rows, gradient, args->precision == HEDDLE_PRECISION_BF16});
+    const bool bf16 = args->precision == HEDDLE_PRECISION_BF16, native = bf16 && native_bf16();
+    const int64_t chunk = chunk_items(items);
+    *args->loss_sum = run({ctx, *args, items, d, count, rows, gradient, bf16 && !native,
+                           native ? bf16_matmul() : f32_matmul(), chunk, ceil_div(items, chunk)});
   });
 }
 

@@ -53,20 +53,21 @@ void SoftmaxTile(float* tile, int64_t rows, int64_t n, const float* bias, const 
     auto sum1 = hn::Zero(d), sum2 = hn::Zero(d);
     int64_t i = 0;
     for (; i + 2 * step <= n; i += 2 * step) {
-      const auto e1 = exp_f32(d, hn::Sub(hn::LoadU(d, row + i), m));
-      const auto e2 = exp_f32(d, hn::Sub(hn::LoadU(d, row + i + step), m));
+      const auto e1 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), m));
+      const auto e2 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + step), m));
       hn::StoreU(e1, d, row + i);
       hn::StoreU(e2, d, row + i + step);
       sum1 = hn::Add(sum1, e1);
       sum2 = hn::Add(sum2, e2);
     }
     for (; i < whole; i += step) {
-      const auto e = exp_f32(d, hn::Sub(hn::LoadU(d, row + i), m));
+      const auto e = exp_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), m));
       hn::StoreU(e, d, row + i);
       sum1 = hn::Add(sum1, e);
     }
     if (rest != 0) {
-      const auto e = hn::IfThenElseZero(hn::FirstN(d, rest), exp_f32(d, hn::Sub(load_n(d, row + whole, rest), m)));
+      const auto e =
+          hn::IfThenElseZero(hn::FirstN(d, rest), exp_nonpositive(d, hn::Sub(load_n(d, row + whole, rest), m)));
       store_n(e, d, row + whole, rest);
       sum2 = hn::Add(sum2, e);
     }
@@ -75,23 +76,39 @@ void SoftmaxTile(float* tile, int64_t rows, int64_t n, const float* bias, const 
   }
 }
 
-void CombineChunks(float* maximum, const float* sum, int64_t chunks, int64_t rows, float* normaliser) {
+void CombineChunks(float* maximum, const float* sum, int64_t chunks, int64_t stride, float* normaliser) {
   const F32 d;
   const auto step = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t r = 0; r < rows; r += step) {
+  for (int64_t r = 0; r < 16; r += step) {
     auto top = hn::Set(d, kLowest);
-    for (int64_t c = 0; c < chunks; ++c) top = hn::Max(top, hn::LoadU(d, maximum + c * rows + r));
+    for (int64_t c = 0; c < chunks; ++c) top = hn::Max(top, hn::LoadU(d, maximum + c * stride + r));
     auto total = hn::Zero(d);
     for (int64_t c = 0; c < chunks; ++c) {
-      const auto shift = exp_f32(d, hn::Sub(hn::LoadU(d, maximum + c * rows + r), top));
-      total = hn::MulAdd(hn::LoadU(d, sum + c * rows + r), shift, total);
+      const auto shift = exp_f32(d, hn::Sub(hn::LoadU(d, maximum + c * stride + r), top));
+      total = hn::MulAdd(hn::LoadU(d, sum + c * stride + r), shift, total);
     }
     const auto inverse = hn::Div(hn::Set(d, 1.0f), total);
     for (int64_t c = 0; c < chunks; ++c) {
-      const auto shift = exp_f32(d, hn::Sub(hn::LoadU(d, maximum + c * rows + r), top));
-      hn::StoreU(hn::Mul(shift, inverse), d, maximum + c * rows + r);
+      const auto shift = exp_f32(d, hn::Sub(hn::LoadU(d, maximum + c * stride + r), top));
+      hn::StoreU(hn::Mul(shift, inverse), d, maximum + c * stride + r);
     }
     hn::StoreU(hn::Add(top, log_f32(d, total)), d, normaliser + r);
+  }
+}
+
+void KeepRows(const float* HWY_RESTRICT tile, int64_t rows, int64_t n, float* HWY_RESTRICT kept, int64_t group) {
+  const F32 d;
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < n; i += 16) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* from = tile + r * n + i;
+      float* to = kept + i / 16 * group + r * 16;
+      if (i + 16 <= n) {
+        for (int64_t j = 0; j < 16; j += step) hn::StoreU(hn::LoadU(d, from + j), d, to + j);
+      } else {
+        for (int64_t j = 0; j < n - i; ++j) to[j] = from[j];
+      }
+    }
   }
 }
 
@@ -115,10 +132,6 @@ void AddScaledRow(const float* HWY_RESTRICT x, float factor, float* HWY_RESTRICT
   }
 }
 
-void WeightedColumnSum(const float* tile, const float* factor, float scale, float* sum, int64_t rows, int64_t n) {
-  for (int64_t r = 0; r < rows; ++r) AddScaledRow(tile + r * n, factor[r] * scale, sum, n);
-}
-
 }  // namespace heddle::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -126,25 +139,25 @@ HWY_AFTER_NAMESPACE();
 namespace heddle::cpu {
 HWY_EXPORT(SoftmaxTile);
 HWY_EXPORT(CombineChunks);
+HWY_EXPORT(KeepRows);
 HWY_EXPORT(ScaleRows);
 HWY_EXPORT(AddScaledRow);
-HWY_EXPORT(WeightedColumnSum);
 
 void softmax_tile(float* tile, int64_t rows, int64_t n, const float* bias, const int32_t* targets, int64_t first,
                   float* maximum, float* sum, float* target_logit) {
   HWY_DYNAMIC_DISPATCH(SoftmaxTile)(tile, rows, n, bias, targets, first, maximum, sum, target_logit);
 }
-void combine_chunks(float* maximum, const float* sum, int64_t chunks, int64_t rows, float* normaliser) {
-  HWY_DYNAMIC_DISPATCH(CombineChunks)(maximum, sum, chunks, rows, normaliser);
+void combine_chunks(float* maximum, const float* sum, int64_t chunks, int64_t stride, float* normaliser) {
+  HWY_DYNAMIC_DISPATCH(CombineChunks)(maximum, sum, chunks, stride, normaliser);
+}
+void keep_rows(const float* tile, int64_t rows, int64_t n, float* kept, int64_t group) {
+  HWY_DYNAMIC_DISPATCH(KeepRows)(tile, rows, n, kept, group);
 }
 void scale_rows(const float* x, const float* factor, float scale, float* y, int64_t rows, int64_t n) {
   HWY_DYNAMIC_DISPATCH(ScaleRows)(x, factor, scale, y, rows, n);
 }
 void add_scaled_row(const float* x, float factor, float* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(AddScaledRow)(x, factor, y, n);
-}
-void weighted_column_sum(const float* tile, const float* factor, float scale, float* sum, int64_t rows, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(WeightedColumnSum)(tile, factor, scale, sum, rows, n);
 }
 
 }  // namespace heddle::cpu

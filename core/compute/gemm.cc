@@ -1,99 +1,140 @@
 // Matrix product with epilogue, and the backward of its activation.
 //
-// C is cut into tiles of 128 x 256 (96 x 256 below AVX-512) and K into chunks of 1024, whatever the number of
-// threads; each chunk of a tile is one single-threaded oneDNN product, and chunks are added in index order. Rows
-// beyond M in the last row of tiles are computed on zeros and dropped: so a row's bits do not depend on how many rows
-// share the call, and oneDNN sees few shapes.
+// Bound by memory on both sides of the arithmetic: a transformer's products have 64 to 256 columns and as much depth,
+// few operations per byte. 8192 x 64 x 256 takes .68 ms in bf16 on two cores, of which the dot instruction needs .3,
+// and writes 16 MB (pre and c); weight gradients read 10 MB in .54 ms. Benchmarks: gemm_forward, gemm_weight_gradient.
+//
+// B is laid out in panels (matmul_kernels.h), once for all row tiles of C or, where there is only one, by each task for
+// itself; a tile's product goes through the epilogue while it is in L1. K is cut into chunks of 512, which are added in
+// index order. A number of C is one chain of multiply-adds per chunk: its bits depend neither on the tiles nor on who
+// computes them, so a row's bits do not depend on how many rows share the call.
 #include <algorithm>
 #include <cstring>
 
 #include "core/compute/gemm_epilogue.h"
+#include "core/compute/matmul_kernels.h"
 #include "core/compute/ops_internal.h"
 #include "core/compute/simd_convert.h"
-#include "core/compute/tile_matmul.h"
 
 namespace heddle::cpu {
 namespace {
 
-constexpr int64_t kTileN = 256, kChunkK = 1024, kPadK = 64;
-// With fewer tiles than this, chunks of K are spread over the pool as well. Both ways add the same numbers in the
-// same order.
+constexpr int64_t kTileN = 256, kChunkK = 512;
+// Rows of a tile. A weight gradient, whose A is transposed, has few rows and much depth: one tile holds them all.
+constexpr int64_t kTileM = 96, kTileMTransposed = 256;
+// With fewer tiles than this, chunks of K are spread over the pool as well.
 constexpr int64_t kEnoughTiles = 16;
-
-// An input as the tiles read it: f32, or bf16 in the upper half of f32 (rounded) or as 16-bit words.
-struct Matrix {
-  const float* f32 = nullptr;
-  const uint16_t* b16 = nullptr;
-  int64_t ld = 0;
-};
-
-Matrix prepare(CpuContext& context, const DLTensor* x, bool bf16) {
-  const int64_t rows = dim(x, 0), columns = dim(x, 1), ld = rows > 1 ? row_stride(x) : columns;
-  const float* from = data<float>(x);
-  if (!bf16) return {from, nullptr, std::max<int64_t>(ld, 1)};
-  const int64_t block = std::max<int64_t>(1, kBlock / std::max<int64_t>(columns, 1));
-  if (native_bf16()) {
-    auto* to = context.arena.need<uint16_t>(rows * columns, "gemm");
-    context.pool.run(ceil_div(rows, block), [&](int64_t task) {
-      for (int64_t r = task * block; r < std::min(rows, (task + 1) * block); ++r)
-        to_bf16(from + r * ld, to + r * columns, columns);
-    });
-    return {nullptr, to, std::max<int64_t>(columns, 1)};
-  }
-  auto* to = context.arena.need<float>(rows * columns, "gemm");
-  context.pool.run(ceil_div(rows, block), [&](int64_t task) {
-    for (int64_t r = task * block; r < std::min(rows, (task + 1) * block); ++r)
-      round_to_bf16(from + r * ld, to + r * columns, columns);
-  });
-  return {to, nullptr, std::max<int64_t>(columns, 1)};
-}
-
-// rows x columns of a matrix, followed by zeros up to padded_rows.
-template <class T>
-const T* padded(const T* from, int64_t ld, int64_t rows, int64_t columns, int64_t padded_rows, Arena& scratch) {
-  T* to = scratch.need<T>(padded_rows * columns, "gemm");
-  for (int64_t r = 0; r < rows; ++r)
-    std::memcpy(to + r * columns, from + r * ld, static_cast<size_t>(columns) * sizeof(T));
-  std::memset(to + rows * columns, 0, static_cast<size_t>((padded_rows - rows) * columns) * sizeof(T));
-  return to;
-}
+// Numbers of C from which on `pre` goes past the caches.
+constexpr int64_t kStreamFrom = int64_t{1} << 20;
 
 struct Problem {
-  bool ta, tb;
-  int64_t m, n, k, tile_m;
-  Matrix a, b;
+  bool ta, tb, bf16;
+  int64_t m, n, k;
+  const float *a, *b;
+  int64_t lda, ldb;
+  const MatmulKernel* kernel;
+  const std::byte* panels = nullptr;  // of all of B, if laid out beforehand
+
+  bool rounds() const {
+    return bf16 && kernel->depth == 1;
+  }  // no bf16 instructions: inputs are rounded, products are f32
+  int64_t words(int64_t depth) const { return ceil_div(depth, kernel->depth); }
 };
 
-// product[tile_m, n] of rows m0.., columns n0.., chunk k0..
-template <class T>
-void chunk_product(const Problem& p, const T* a, const T* b, int64_t m0, int64_t n0, int64_t k0, float* product,
-                   Arena& scratch) {
-  ArenaScope scope(scratch);
-  const int64_t m = std::min(p.tile_m, p.m - m0), n = std::min(kTileN, p.n - n0), k = std::min(kChunkK, p.k - k0);
-  TileShape shape{p.ta ? m : p.tile_m, n, k, p.a.ld, p.b.ld, n, p.ta, p.tb, false};
-  a += p.ta ? k0 * p.a.ld + m0 : m0 * p.a.ld + k0;
-  b += p.tb ? n0 * p.b.ld + k0 : k0 * p.b.ld + n0;
-  if (!p.ta && m < p.tile_m) {
-    a = padded(a, p.a.ld, m, k, p.tile_m, scratch);
-    shape.lda = k;
-  }
-  if (p.ta && !p.tb && k % kPadK != 0) {  // K counts tokens: any number, so it is padded to few
-    shape.k = ceil_div(k, kPadK) * kPadK;
-    a = padded(a, p.a.ld, k, m, shape.k, scratch);
-    b = padded(b, p.b.ld, k, n, shape.k, scratch);
-    shape.lda = m;
-    shape.ldb = n;
-  }
-  if constexpr (sizeof(T) == 2) {
-    tile_matmul_bf16(shape, a, b, product, scratch);
-  } else {
-    tile_matmul(shape, a, b, product, scratch);
-  }
+struct Grid {
+  explicit Grid(const Problem& p)
+      : tile_m(p.ta ? kTileMTransposed : kTileM),
+        rows(ceil_div(p.m, tile_m)),
+        columns(ceil_div(p.n, kTileN)),
+        tiles(rows * columns),
+        chunks(std::max<int64_t>(1, ceil_div(p.k, kChunkK))),
+        size(std::min(tile_m, p.m) * std::min(kTileN, p.n)) {}
+  int64_t row(int64_t tile) const { return tile / columns * tile_m; }
+  int64_t column(int64_t tile) const { return tile % columns * kTileN; }
+  int64_t tile_m, rows, columns, tiles, chunks, size;
+};
+
+// Part of C, and of the depth.
+struct Part {
+  int64_t m0, m, n0, n, k0, k;
+};
+
+Part part_of(const Problem& p, const Grid& grid, int64_t tile, int64_t chunk) {
+  const int64_t m0 = grid.row(tile), n0 = grid.column(tile), k0 = chunk * kChunkK;
+  return {m0, std::min(grid.tile_m, p.m - m0), n0, std::min(kTileN, p.n - n0), k0, std::min(kChunkK, p.k - k0)};
 }
 
-void chunk_product(const Problem& p, int64_t m0, int64_t n0, int64_t k0, float* product, Arena& scratch) {
-  if (p.a.b16 != nullptr) return chunk_product(p, p.a.b16, p.b.b16, m0, n0, k0, product, scratch);
-  chunk_product(p, p.a.f32, p.b.f32, m0, n0, k0, product, scratch);
+// Panels of a chunk of B lie together, chunk by chunk.
+int64_t panel_offset(const Problem& p, int64_t n0, int64_t k0) {
+  return 4 * (panel_words(*p.kernel, kChunkK, p.n) * (k0 / kChunkK) + n0 * p.words(std::min(kChunkK, p.k - k0)));
+}
+
+void lay_out(const Problem& p, int64_t n0, int64_t n, int64_t k0, int64_t k, void* to) {
+  lay_out_panels(*p.kernel, p.b + (p.tb ? n0 * p.ldb + k0 : k0 * p.ldb + n0), p.tb ? 1 : p.ldb, p.tb ? p.ldb : 1, k, n,
+                 p.rounds(), to);
+}
+
+void lay_out_all(CpuContext& context, Problem& p, const Grid& grid) {
+  auto* panels = static_cast<std::byte*>(
+      context.arena.need(static_cast<size_t>(4 * grid.chunks * panel_words(*p.kernel, kChunkK, p.n)), "gemm"));
+  const int64_t width = p.kernel->panel, across = ceil_div(p.n, width);
+  context.pool.run(across * grid.chunks, [&](int64_t task) {
+    const int64_t n0 = task % across * width, k0 = task / across * kChunkK;
+    lay_out(p, n0, std::min(width, p.n - n0), k0, std::min(kChunkK, p.k - k0), panels + panel_offset(p, n0, k0));
+  });
+  p.panels = panels;
+}
+
+// Rows of op(A) as the kernel takes them.
+struct Left {
+  const void* words;
+  int64_t row, k;
+};
+
+Left left_of(const Problem& p, const Part& part, Arena& scratch) {
+  const float* a = p.a + (p.ta ? part.k0 * p.lda + part.m0 : part.m0 * p.lda + part.k0);
+  if (!p.bf16) return {a, p.ta ? 1 : p.lda, p.ta ? p.lda : 1};
+  if (p.rounds()) {
+    const int64_t rows = p.ta ? part.k : part.m, columns = p.ta ? part.m : part.k;
+    float* to = scratch.need<float>(rows * columns, "gemm");
+    for (int64_t r = 0; r < rows; ++r) round_to_bf16(a + r * p.lda, to + r * columns, columns);
+    return {to, p.ta ? 1 : columns, p.ta ? columns : 1};
+  }
+  if (p.ta) {  // pairs of rows: what one panel as wide as the tile would be
+    auto* to = scratch.need<uint32_t>(p.words(part.k) * part.m, "gemm");
+    lay_out_panels({part.m, 2, nullptr}, a, p.lda, 1, part.k, part.m, false, to);
+    return {to, 1, part.m};
+  }
+  const int64_t words = p.words(part.k);
+  auto* to = scratch.need<uint16_t>(part.m * 2 * words, "gemm");
+  for (int64_t r = 0; r < part.m; ++r) {
+    to_bf16(a + r * p.lda, to + r * 2 * words, part.k);
+    if (part.k % 2 != 0) to[r * 2 * words + part.k] = 0;
+  }
+  return {to, words, 1};
+}
+
+// A part's product, panel by panel, each handed to done(product, ld, first column in the part, columns) at once. `to`:
+// where the product goes, rows ld apart; null = a piece of scratch that the next panel takes again.
+template <class Done>
+void multiply(const Problem& p, const Part& part, float* to, int64_t ld, Arena& scratch, Done&& done) {
+  ArenaScope scope(scratch);
+  const Left a = left_of(p, part, scratch);
+  const int64_t width = p.kernel->panel, words = p.words(part.k);
+  const std::byte* panels = p.panels != nullptr ? p.panels + panel_offset(p, part.n0, part.k0) : nullptr;
+  if (panels == nullptr) {
+    auto* own = scratch.need<float>(panel_words(*p.kernel, part.k, part.n), "gemm");
+    lay_out(p, part.n0, part.n, part.k0, part.k, own);
+    panels = reinterpret_cast<const std::byte*>(own);
+  }
+  float* piece = to == nullptr ? scratch.need<float>(part.m * width, "gemm") : nullptr;
+  for (int64_t first = 0; first < part.n; first += width, panels += 4 * words * width) {
+    const int64_t columns = std::min(width, part.n - first);
+    float* product = to == nullptr ? piece : to + first;
+    const int64_t stride = to == nullptr ? width : ld;
+    p.kernel->multiply({part.m, columns, words, a.words, a.row, a.k, panels, words * width, product, stride, false});
+    done(product, stride, first, columns);
+  }
 }
 
 struct Output {
@@ -103,83 +144,80 @@ struct Output {
   int64_t ldc;
   float* pre;
   int64_t ldpre;
-};
+  bool stream_pre;
 
-void write_tile(const Problem& p, const Output& out, int64_t m0, int64_t n0, const float* product) {
-  const int64_t m = std::min(p.tile_m, p.m - m0), n = std::min(kTileN, p.n - n0);
-  for (int64_t r = 0; r < m; ++r) {
-    epilogue_row(out.epilogue, product + r * n, out.bias ? out.bias + n0 : nullptr,
-                 out.pre ? out.pre + (m0 + r) * out.ldpre + n0 : nullptr, out.c + (m0 + r) * out.ldc + n0, n);
+  bool plain() const {
+    return bias == nullptr && pre == nullptr && epilogue.alpha == 1 && epilogue.beta == 0 &&
+           epilogue.activation == HEDDLE_ACTIVATION_NONE;
   }
-}
-
-struct Grid {
-  explicit Grid(const Problem& p)
-      : n(ceil_div(p.n, kTileN)),
-        tiles(ceil_div(p.m, p.tile_m) * n),
-        chunks(ceil_div(p.k, kChunkK)),
-        size(p.tile_m * kTileN),
-        tile_m(p.tile_m) {}
-  int64_t row(int64_t tile) const { return tile / n * tile_m; }
-  int64_t column(int64_t tile) const { return tile % n * kTileN; }
-  int64_t n, tiles, chunks, size, tile_m;
+  void write(const float* product, int64_t ld, int64_t m0, int64_t m, int64_t n0, int64_t n) const {
+    epilogue_tile({epilogue, product, ld, bias ? bias + n0 : nullptr, pre ? pre + m0 * ldpre + n0 : nullptr, ldpre,
+                   c + m0 * ldc + n0, ldc, m, n, stream_pre});
+  }
 };
-
-int64_t used(const Problem& p, int64_t m0, int64_t n0) {
-  return std::min(p.tile_m, p.m - m0) * std::min(kTileN, p.n - n0);
-}
 
 // A task per tile, which goes through its chunks.
 void run_by_tiles(CpuContext& context, const Problem& p, const Output& out, const Grid& grid) {
+  const bool straight = grid.chunks == 1 && out.plain();
   context.pool.run(grid.tiles, [&](int64_t tile, int worker) {
     Arena& scratch = context.worker_arena(worker);
     ArenaScope scope(scratch);
-    const int64_t m0 = grid.row(tile), n0 = grid.column(tile);
-    float* product = scratch.need<float>(grid.size, "gemm");
-    if (grid.chunks == 0) std::memset(product, 0, static_cast<size_t>(grid.size) * sizeof(float));
-    if (grid.chunks > 0) chunk_product(p, m0, n0, 0, product, scratch);
-    float* next = grid.chunks > 1 ? scratch.need<float>(grid.size, "gemm") : nullptr;
-    for (int64_t chunk = 1; chunk < grid.chunks; ++chunk) {
-      chunk_product(p, m0, n0, chunk * kChunkK, next, scratch);
-      add_to(next, product, used(p, m0, n0));
+    const Part first = part_of(p, grid, tile, 0);
+    if (straight) return multiply(p, first, out.c + first.m0 * out.ldc + first.n0, out.ldc, scratch, [](auto...) {});
+    if (grid.chunks == 1) {
+      return multiply(p, first, nullptr, 0, scratch, [&](const float* product, int64_t ld, int64_t column, int64_t n) {
+        out.write(product, ld, first.m0, first.m, first.n0 + column, n);
+      });
     }
-    write_tile(p, out, m0, n0, product);
+    float* sum = scratch.need<float>(grid.size, "gemm");
+    multiply(p, first, sum, first.n, scratch, [](auto...) {});
+    for (int64_t chunk = 1; chunk < grid.chunks; ++chunk) {
+      multiply(p, part_of(p, grid, tile, chunk), nullptr, 0, scratch,
+               [&](const float* product, int64_t ld, int64_t column, int64_t n) {
+                 for (int64_t r = 0; r < first.m; ++r) add_to(product + r * ld, sum + r * first.n + column, n);
+               });
+    }
+    out.write(sum, first.n, first.m0, first.m, first.n0, first.n);
   });
 }
 
 // A task per (tile, chunk), in groups that bound the memory for partial products; then they are added in chunk order.
 void run_by_chunks(CpuContext& context, const Problem& p, const Output& out, const Grid& grid) {
-  constexpr int64_t kGroup = 64;
+  constexpr int64_t kGroup = 32, kRows = 16;
   ArenaScope scope(context.arena);
-  const int64_t most = std::min(kGroup, grid.chunks);
+  const int64_t most = std::min(kGroup, grid.chunks), strips = ceil_div(grid.tile_m, kRows);
   float* sums = context.arena.need<float>(grid.tiles * grid.size, "gemm");
   float* parts = context.arena.need<float>(grid.tiles * most * grid.size, "gemm");
   for (int64_t first = 0; first < grid.chunks; first += most) {
     const int64_t group = std::min(most, grid.chunks - first);
     context.pool.run(grid.tiles * group, [&](int64_t task, int worker) {
-      const int64_t tile = task / group, chunk = first + task % group;
-      chunk_product(p, grid.row(tile), grid.column(tile), chunk * kChunkK, parts + task * grid.size,
-                    context.worker_arena(worker));
+      const Part part = part_of(p, grid, task / group, first + task % group);
+      multiply(p, part, parts + task * grid.size, part.n, context.worker_arena(worker), [](auto...) {});
     });
-    context.pool.run(grid.tiles, [&](int64_t tile) {
-      const int64_t count = used(p, grid.row(tile), grid.column(tile));
-      float* sum = sums + tile * grid.size;
-      const float* part = parts + tile * group * grid.size;
-      for (int64_t i = 0; i < group; ++i, part += grid.size) {
+    context.pool.run(grid.tiles * strips, [&](int64_t task) {
+      const int64_t tile = task / strips, row = task % strips * kRows;
+      const Part part = part_of(p, grid, tile, 0);
+      if (row >= part.m) return;
+      const int64_t rows = std::min(kRows, part.m - row), count = rows * part.n;
+      float* sum = sums + tile * grid.size + row * part.n;
+      const float* from = parts + tile * group * grid.size + row * part.n;
+      for (int64_t i = 0; i < group; ++i, from += grid.size) {
         if (first + i == 0) {
-          std::memcpy(sum, part, static_cast<size_t>(count) * sizeof(float));
+          std::memcpy(sum, from, static_cast<size_t>(count) * sizeof(float));
         } else {
-          add_to(part, sum, count);
+          add_to(from, sum, count);
         }
       }
-      if (first + group == grid.chunks) write_tile(p, out, grid.row(tile), grid.column(tile), sum);
+      if (first + group == grid.chunks) out.write(sum, part.n, part.m0 + row, rows, part.n0, part.n);
     });
   }
 }
 
-void run(CpuContext& context, const Problem& p, const Output& out) {
+void run(CpuContext& context, Problem& p, const Output& out) {
   const Grid grid(p);
-  if (grid.chunks <= 1 || grid.tiles >= kEnoughTiles) {
+  ArenaScope scope(context.arena);
+  if (grid.rows > 1) lay_out_all(context, p, grid);
+  if (grid.chunks == 1 || grid.tiles >= kEnoughTiles) {
     run_by_tiles(context, p, out, grid);
   } else {
     run_by_chunks(context, p, out, grid);
@@ -204,7 +242,20 @@ int32_t gemm(void* dc, const heddle_gemm* args, heddle_error* error) {
     want("gemm", "a", args->a, DType::f32, {kAny, kAny}, true);
     want("gemm", "b", args->b, DType::f32, {kAny, kAny}, true);
     const bool ta = args->transpose_a != 0, tb = args->transpose_b != 0;
-    Problem p{ta, tb, dim(args->a, ta), dim(args->b, !tb), dim(args->a, !ta), invariant_rows(context(dc).isa), {}, {}};
+    const bool bf16 = args->precision == HEDDLE_PRECISION_BF16;
+    // Rows of a matrix with one row may have any stride.
+    const auto ld = [](const DLTensor* x) { return dim(x, 0) > 1 ? row_stride(x) : std::max<int64_t>(1, dim(x, 1)); };
+    Problem p{ta,
+              tb,
+              bf16,
+              dim(args->a, ta),
+              dim(args->b, !tb),
+              dim(args->a, !ta),
+              data<float>(args->a),
+              data<float>(args->b),
+              ld(args->a),
+              ld(args->b),
+              bf16 && native_bf16() ? &bf16_matmul() : &f32_matmul()};
     if (dim(args->b, tb) != p.k) {
       fail(HEDDLE_INVALID_ARGUMENT, "gemm: a is {}{}, b is {}{}: the inner extents {} and {} differ",
            shape_text(args->a), ta ? " transposed" : "", shape_text(args->b), tb ? " transposed" : "", p.k,
@@ -214,20 +265,14 @@ int32_t gemm(void* dc, const heddle_gemm* args, heddle_error* error) {
     want_optional("gemm", "bias", args->bias, DType::f32, {p.n});
     want_optional("gemm", "pre", args->pre, DType::f32, {p.m, p.n}, true);
     if (p.m == 0 || p.n == 0) return;
-    CpuContext& ctx = context(dc);
-    ArenaScope scope(ctx.arena);
-    const bool bf16 = args->precision == HEDDLE_PRECISION_BF16;
-    if (p.k > 0) {
-      p.a = prepare(ctx, args->a, bf16);
-      p.b = prepare(ctx, args->b, bf16);
-    }
-    run(ctx, p,
+    run(context(dc), p,
         {{args->alpha, args->beta, args->activation},
          data<float>(args->bias),
          data<float>(args->c),
          row_stride(args->c),
          data<float>(args->pre),
-         args->pre ? row_stride(args->pre) : 0});
+         args->pre ? row_stride(args->pre) : 0,
+         p.m * p.n >= kStreamFrom});
   });
 }
 

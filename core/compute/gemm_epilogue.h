@@ -10,9 +10,21 @@ struct Epilogue {
   int32_t activation;  // HEDDLE_ACTIVATION_*
 };
 
-// One row: v = alpha * product + bias; pre = v; c = activation(v) + beta * c. bias and pre may be null; with beta 0
-// the old c is not read.
-void epilogue_row(const Epilogue& e, const float* product, const float* bias, float* pre, float* c, int64_t n);
+// A tile [m,n] of the product: v = alpha * product + bias; pre = v; c = activation(v) + beta * c. bias and pre may be
+// null; with beta 0 the old c is not read. ld*: row strides.
+struct EpilogueTile {
+  Epilogue epilogue;
+  const float* product;
+  int64_t ld;
+  const float* bias;
+  float* pre;
+  int64_t ldpre;
+  float* c;
+  int64_t ldc;
+  int64_t m, n;
+  bool stream_pre;  // pre goes past the caches: it is larger than they are, and only the backward will read it
+};
+void epilogue_tile(const EpilogueTile& tile);
 // sum += part.
 void add_to(const float* part, float* sum, int64_t n);
 // dpre = dy * activation'(pre).

@@ -1,12 +1,12 @@
 #include "core/compute/isa.h"
 
 #include <hwy/targets.h>
-#include <dnnl.hpp>
 
 #include <mutex>
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/compute/matmul_amx.h"
 
 namespace heddle {
 namespace {
@@ -16,21 +16,27 @@ constexpr std::string_view kNames[] = {"avx2", "avx512", "avx512_bf16", "amx"};
 std::mutex mutex;
 std::optional<IsaLevel> selected;
 
-dnnl::cpu_isa dnnl_isa(IsaLevel level) {
-  switch (level) {
-    case IsaLevel::avx2: return dnnl::cpu_isa::avx2;
-    case IsaLevel::avx512: return dnnl::cpu_isa::avx512_core;
-    case IsaLevel::avx512_bf16: return dnnl::cpu_isa::avx512_core_bf16;
-    case IsaLevel::amx: return dnnl::cpu_isa::avx512_core_amx;
-  }
-  return dnnl::cpu_isa::all;
-}
-
 bool has_amx() {
   // CPUID leaf 7: AMX-BF16 is EDX bit 22, AMX-TILE bit 24. GCC 12 has no __builtin_cpu_supports name for either.
   unsigned a = 7, b = 0, c = 0, d = 0;
   __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
   return (d & (1u << 22)) && (d & (1u << 24));
+}
+
+// What the lowest level needs and this processor, or the operating system on it, does not offer: "AVX2, FMA".
+std::string missing_features() {
+  __builtin_cpu_init();
+  std::string missing;
+  const auto need = [&](bool there, const char* name) {
+    if (!there) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  };
+  need(__builtin_cpu_supports("avx2"), "AVX2");
+  need(__builtin_cpu_supports("fma"), "FMA");
+  need(__builtin_cpu_supports("f16c"), "F16C");
+  need(__builtin_cpu_supports("bmi"), "BMI1");
+  need(__builtin_cpu_supports("bmi2"), "BMI2");
+  need(__builtin_cpu_supports("lzcnt"), "LZCNT");
+  return missing.empty() ? "instructions of the AVX2 level" : missing;
 }
 
 }  // namespace
@@ -42,12 +48,13 @@ IsaLevel machine_isa() {
   if (targets & HWY_AVX3) {
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx512bf16")) return IsaLevel::avx512;
-    return has_amx() ? IsaLevel::amx : IsaLevel::avx512_bf16;
+    return has_amx() && cpu::amx_usable() ? IsaLevel::amx : IsaLevel::avx512_bf16;
   }
   if (targets & HWY_AVX2) return IsaLevel::avx2;
   fail(HEDDLE_FAILED_PRECONDITION,
-       "compute: this processor lacks AVX2 with FMA and F16C (Intel Haswell, AMD Zen or later), which Heddle's CPU "
-       "device needs");
+       "compute: this processor lacks {}; Heddle's CPU device needs AVX2, FMA, F16C, BMI1, BMI2 and LZCNT (Intel "
+       "Haswell, AMD Zen or later)",
+       missing_features());
 }
 
 IsaLevel select_isa(std::string_view name) {
@@ -74,14 +81,6 @@ IsaLevel select_isa(std::string_view name) {
   if (level > machine) {
     fail(HEDDLE_FAILED_PRECONDITION, "compute.isa: asked for '{}', but this machine offers '{}' at most",
          isa_name(level), isa_name(machine));
-  }
-  // A library in the same process may have used oneDNN before us: then the limit can no longer be set, and bits could
-  // differ.
-  if (dnnl::set_max_cpu_isa(dnnl_isa(level)) != dnnl::status::success &&
-      dnnl::get_effective_cpu_isa() != dnnl_isa(level)) {
-    if (name != "auto")
-      fail(HEDDLE_FAILED_PRECONDITION, "compute.isa: oneDNN is already in use in this process, '{}' cannot be set",
-           name);
   }
   if (level == IsaLevel::avx2) hwy::DisableTargets(HWY_AVX3 | HWY_AVX3_DL);
   selected = level;

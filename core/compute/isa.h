@@ -1,5 +1,5 @@
-// The instruction set that kernels use: one level for the process, fixed at first use, because oneDNN takes its limit
-// only before its first call and because results repeat bitwise only within a level. [any thread]
+// The instruction set that kernels use: one level for the process, fixed at first use, because results repeat bitwise only
+// within a level. [any thread]
 #pragma once
 
 #include <string>

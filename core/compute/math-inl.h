@@ -47,6 +47,25 @@ HWY_INLINE VF exp_f32(F32 d, VF x) {
   return hn::IfThenZeroElse(underflow, hn::Mul(p, scale));
 }
 
+// e^x for x <= 0 in fewer instructions than exp_f32: no upper clamp; adding 1.5 * 2^23 rounds x / ln2 to a whole number that
+// stands in the low bits of the sum; one multiply-add reduces, which costs 2e-9 per unit of x / ln2; a polynomial of degree 5
+// with the least largest relative error on |r| <= ln2/2 (9.3e-8, found by Remez' iteration; e^0 is 1). Together below 2 ulp
+// for x > -30, below 4 ulp down to -87.33, 0 from there. NaN stays NaN.
+HWY_INLINE VF exp_nonpositive(F32 d, VF x) {
+  const I32 di;
+  const auto shift = hn::Set(d, 12582912.0f);
+  const auto t = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), shift);
+  const auto r = hn::NegMulAdd(hn::Sub(t, shift), hn::Set(d, 0.693147180559945286f), x);
+  auto p = hn::Set(d, 0.008290272206068039f);
+  p = hn::MulAdd(p, r, hn::Set(d, 0.04189816117286682f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.1666763871908188f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.4999914765357971f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.9999997019767761f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  const auto scale = hn::BitCast(d, hn::Add(hn::ShiftLeft<23>(hn::BitCast(di, t)), hn::Set(di, 127 << 23)));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.33f)), hn::Mul(p, scale));
+}
+
 // Natural logarithm of x >= 2^-126 (infinity and NaN stay what they are); absolute error below 2e-7 relative to
 // max(1, |ln x|). x = m 2^e with m in [sqrt(1/2), sqrt 2); ln m = 2 atanh(s), s = (m-1)/(m+1), by its odd series to
 // s^11.
@@ -150,14 +169,33 @@ HWY_INLINE void philox(U32 d, uint64_t seed, uint64_t stream, uint64_t block, VU
   w3 = c3;
 }
 
-// Writes the words of `vectors` * Lanes(d) blocks in index order.
-HWY_INLINE void philox_words(U32 d, uint64_t seed, uint64_t stream, uint64_t block, size_t vectors,
+// Writes the words of blocks from `block` on in index order: `blocks` of them, rounded up to a multiple of Lanes(d) / 2. The same
+// numbers as philox, with every 32-bit value in a lane of 64 bits: the products need no sorting of their halves, which saves
+// a fifth of the time.
+HWY_INLINE void philox_words(U32 d, uint64_t seed, uint64_t stream, uint64_t block, int64_t blocks,
                              uint32_t* HWY_RESTRICT out) {
-  const size_t lanes = hn::Lanes(d);
-  for (size_t v = 0; v < vectors; ++v) {
-    VU w0, w1, w2, w3;
-    philox(d, seed, stream, block + v * lanes, w0, w1, w2, w3);
-    hn::StoreInterleaved4(w0, w1, w2, w3, d, out + 4 * lanes * v);
+  const hn::RepartitionToWide<U32> d64;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d64));
+  const auto narrow = [&](auto v) { return hn::BitCast(d, v); };
+  const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
+  for (int64_t b = 0; b < blocks; b += lanes, out += 4 * lanes) {
+    // Of every lane the low half counts; what lands in the upper halves is never read.
+    auto c0 = hn::Add(hn::Set(d64, block + static_cast<uint64_t>(b)), hn::Iota(d64, 0)), c1 = hn::ShiftRight<32>(c0);
+    auto c2 = hn::Set(d64, stream), c3 = hn::Set(d64, stream >> 32);
+    uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+      const auto p0 = hn::MulEven(narrow(c0), m0), p1 = hn::MulEven(narrow(c2), m1);
+      c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c1), hn::Set(d64, uint64_t{k0}));
+      c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c3), hn::Set(d64, uint64_t{k1}));
+      c1 = p1;
+      c3 = p0;
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    const auto low = hn::BitCast(d64, hn::OddEven(narrow(hn::ShiftLeft<32>(c1)), narrow(c0)));
+    const auto high = hn::BitCast(d64, hn::OddEven(narrow(hn::ShiftLeft<32>(c3)), narrow(c2)));
+    hn::StoreInterleaved2(low, high, d64, reinterpret_cast<uint64_t*>(out));
   }
 }
 

@@ -6,10 +6,6 @@
 
 #include "core/base/error.h"
 
-// Of libgomp, which oneDNN brings along. Declared here because OpenMP itself is not used.
-extern "C" void omp_set_num_threads(int);
-extern "C" int omp_get_max_threads(void);
-
 namespace heddle {
 namespace {
 
@@ -28,21 +24,6 @@ bool spin_until(F&& done) {
   }
   return false;
 }
-
-// oneDNN (OpenMP runtime) must not open a team inside a task: 8 workers would start 65 threads, and its reductions over
-// long K change bits with the team's size. The setting is per calling thread, so it is given back to the caller.
-class SingleOmpThread {
- public:
-  SingleOmpThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~SingleOmpThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-
- private:
-  int before_;
-};
 
 class InTask {
  public:
@@ -67,8 +48,7 @@ ThreadPool::ThreadPool(int threads) {
   // With more threads than processors, spinning would take time from those who work.
   spin_ = threads <= static_cast<int>(std::thread::hardware_concurrency());
   workers_.reserve(static_cast<size_t>(threads - 1));
-  // Workers take no signals: a handler on the stack of a thread inside one of oneDNN's kernels, which use the stack pointer
-  // as a general register, would overwrite the heap. The main thread's handlers have a stack of their own (console.cc).
+  // Workers take no signals: handlers run on the threads of whoever installed them.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -86,7 +66,6 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::loop(int worker) {
-  omp_set_num_threads(1);
   uint64_t seen = 0;
   for (;;) {
     if (!spin_ || !spin_until([&] { return started(seen); })) {
@@ -130,7 +109,6 @@ void ThreadPool::run_erased(int64_t tasks, Call call, void* self) {
     return;
   }
   std::lock_guard one_caller(callers_);
-  SingleOmpThread single;
   if (tasks == 1 || workers_.empty()) {
     InTask in_task(this, 0);
     for (int64_t task = 0; task < tasks; ++task) call(self, task, 0);

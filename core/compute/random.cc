@@ -27,7 +27,7 @@ void UniformBlock(heddle_rng_key key, int64_t first, float low, float range, flo
   HWY_ALIGN uint32_t words[4 * HWY_MAX_BYTES / 4];
   HWY_ALIGN float out[4 * HWY_MAX_BYTES / 4];
   for (int64_t i = 0; i < n; i += 4 * lanes) {
-    philox_words(du, key.seed, key.stream, static_cast<uint64_t>(first + i) / 4, 1, words);
+    philox_words(du, key.seed, key.stream, static_cast<uint64_t>(first + i) / 4, lanes, words);
     for (int64_t j = 0; j < 4; ++j) {
       const auto u = uniform_of(d, hn::Load(du, words + j * lanes));
       hn::Store(hn::MulAdd(u, hn::Set(d, range), hn::Set(d, low)), d, out + j * lanes);

@@ -1,5 +1,7 @@
 // gather_rows and its backward, scatter_add_rows. The backward sorts token positions by table row (a counting sort, so
 // stable) and gives whole table rows to tasks: every row adds its contributions in ascending position, with no atomics.
+//
+// Bound by the latency of the table's rows, which nothing predicts; .6 % of a training step (benchmark embedding_step).
 #include <algorithm>
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // Targets of our kernels: AVX2 and AVX-512, compiled into one binary and chosen at run time (isa.h). Include first in
 // every kernel file, before hwy/foreach_target.h. AVX2 is the floor, so the older targets would only cost compile
-// time. There is no separate AVX-512-bf16 target: bf16 products go through oneDNN.
+// time. There is no separate AVX-512-bf16 target: bf16 products have files of their own (matmul_bf16.cc, matmul_amx.cc).
 //
 // Inside HWY_NAMESPACE use no standard-library templates: an instance compiled for AVX-512 could be the one that the
 // linker keeps for every caller.

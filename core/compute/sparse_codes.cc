@@ -1,12 +1,12 @@
 #include "core/compute/sparse_codes.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace heddle::cpu {
 namespace {
 
-using sparse::Entry;
 using sparse::kStageSlack;
 
 template <class T>
@@ -23,40 +23,6 @@ void grow(T*& array, int64_t capacity, int64_t keep, const char* what) {
   if (keep > 0) std::memcpy(grown, array, static_cast<size_t>(keep) * sizeof(T));
   aligned_release(array);
   array = grown;
-}
-
-// Rows of a block of the ordering: about 64 Ki entries, so that their scattered writes (8 bytes each) and the rows they
-// point at stay in L2, but at least 4 entries per feature, because each (feature, block) costs a load and a store of
-// the sums.
-int64_t rows_of_block(const heddle_codes* codes) {
-  const double per_row = static_cast<double>(codes->nnz) / static_cast<double>(std::max<int64_t>(codes->rows, 1));
-  const double entries = static_cast<double>(std::max<int64_t>(65536, 4 * codes->width));
-  int64_t rows = 32;
-  while (rows < 4096 && static_cast<double>(2 * rows) * per_row <= entries) rows *= 2;
-  return rows;
-}
-
-// Counting sort of one block's entries by feature; rows ascend within a feature because they are visited in order.
-void order_block(const heddle_codes* codes, int64_t block, int64_t block_rows, int32_t* starts, Entry* order) {
-  const int64_t width = codes->width, first = block * block_rows, last = std::min(first + block_rows, codes->rows);
-  const int64_t base = codes->offsets[first], end = codes->offsets[last];
-  const int32_t* indices = codes->indices;
-  std::fill_n(starts, width + 1, 0);
-  for (int64_t e = base; e < end; ++e) ++starts[indices[e]];
-  int32_t sum = 0;
-  for (int64_t j = 0; j <= width; ++j) {
-    const int32_t count = j < width ? starts[j] : 0;
-    starts[j] = sum;
-    sum += count;
-  }
-  // starts[j] serves as the cursor of feature j and ends at the next feature's start: shifted back afterwards.
-  for (int64_t row = first; row < last; ++row) {
-    for (int64_t e = codes->offsets[row]; e < codes->offsets[row + 1]; ++e) {
-      order[starts[indices[e]]++] = {static_cast<int32_t>(row - first), static_cast<int32_t>(e - base)};
-    }
-  }
-  std::memmove(starts + 1, starts, static_cast<size_t>(width) * sizeof *starts);
-  starts[0] = 0;
 }
 
 }  // namespace
@@ -81,7 +47,7 @@ const float* values_or_own(const char* op, const heddle_codes* codes, const DLTe
 
 CodesData& data_of(const heddle_codes* codes) { return *static_cast<CodesData*>(codes->device_data); }
 
-void changed(heddle_codes* codes) { data_of(codes).ordered = false; }
+void changed(heddle_codes* codes) { data_of(codes).started = false; }
 
 void reserve_rows(heddle_codes* codes, int64_t rows) {
   CodesData& data = data_of(codes);
@@ -108,27 +74,35 @@ void reserve_entries(heddle_codes* codes, int64_t entries, int64_t keep, bool wi
   codes->pre = with_pre ? data.pre : nullptr;
 }
 
-const ByFeature& by_feature(CpuContext& context, const heddle_codes* codes) {
+PanelStarts& new_panel_starts(heddle_codes* codes, int64_t rows, int64_t width) {
+  PanelStarts& made = data_of(codes).panels;
+  made.rows = rows;
+  made.features = sparse::kPanel * std::max<int64_t>(1, ceil_div(width, sparse::kPanel * kMostPanels));
+  made.panels = ceil_div(width, made.features);
+  made.starts.resize(static_cast<size_t>((made.panels + 1) * rows));
+  return made;
+}
+
+const PanelStarts& panel_starts(CpuContext& context, const heddle_codes* codes) {
   CodesData& data = data_of(codes);
   std::lock_guard lock(data.mutex);
-  ByFeature& made = data.by_feature;
-  if (data.ordered) return made;
-  made.block_rows = rows_of_block(codes);
-  made.blocks = ceil_div(codes->rows, made.block_rows);
-  // The longest block must be countable in 31 bits.
-  for (int64_t block = 0; block < made.blocks; ++block) {
-    const int64_t last = std::min((block + 1) * made.block_rows, codes->rows);
-    if (codes->offsets[last] - codes->offsets[block * made.block_rows] > INT32_MAX) {
-      fail(HEDDLE_OUT_OF_RANGE, "codes: more than 2^31-1 entries in {} rows", made.block_rows);
+  if (data.started) return data.panels;
+  PanelStarts& made = new_panel_starts(const_cast<heddle_codes*>(codes), codes->rows, codes->width);
+  context.pool.run(ceil_div(made.rows, kTaskRows), [&](int64_t task) {
+    const int64_t first = task * kTaskRows, rows = std::min(kTaskRows, made.rows - first);
+    std::array<int64_t, kTaskRows> at;
+    std::copy_n(codes->offsets + first, rows, at.begin());
+    for (int64_t panel = 0; panel <= made.panels; ++panel) {
+      int32_t* starts = made.starts.data() + panel * made.rows + first;
+      for (int64_t row = 0; row < rows; ++row) {
+        int64_t& e = at[static_cast<size_t>(row)];
+        const int64_t begin = codes->offsets[first + row], end = codes->offsets[first + row + 1];
+        while (e < end && codes->indices[e] < panel * made.features) ++e;
+        starts[row] = static_cast<int32_t>(e - begin);
+      }
     }
-  }
-  made.starts.resize(static_cast<size_t>(made.blocks * (codes->width + 1)));
-  made.order.resize(static_cast<size_t>(codes->nnz));
-  context.pool.run(made.blocks, [&](int64_t block) {
-    order_block(codes, block, made.block_rows, made.starts.data() + block * (codes->width + 1),
-                made.order.data() + codes->offsets[block * made.block_rows]);
   });
-  data.ordered = true;
+  data.started = true;
   return made;
 }
 

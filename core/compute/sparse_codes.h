@@ -1,8 +1,8 @@
-// Storage of heddle_codes on the CPU, and their by-feature ordering.
+// Storage of heddle_codes on the CPU, and where the panels of features start in each row.
 //
 // The device owns every array: ops grow them through the functions here. All arrays have kStageSlack elements beyond
 // `capacity`, because compressed vectors are stored whole. Any op that changes offsets or indices calls changed().
-// One writer at a time; the ordering may be asked for by several contexts at once.
+// One writer at a time; the starts of panels may be asked for by several contexts at once.
 #pragma once
 
 #include <mutex>
@@ -13,11 +13,14 @@
 
 namespace heddle::cpu {
 
-// The entries of each block of rows, by feature.
-struct ByFeature {
-  int64_t block_rows = 1, blocks = 0;
-  std::vector<int32_t> starts;       // [blocks][width + 1], within the block
-  std::vector<sparse::Entry> order;  // [nnz]; block b's entries begin at offsets[b * block_rows]
+// Where a row's entries of features [p * features, (p + 1) * features) begin, counted from the row's first entry:
+// starts[p * rows + row]; the last, p = panels, is the row's length. At most kMostPanels, so that wide codes do not pay
+// with memory: up to 16,384 features a panel is one of the encoder's.
+constexpr int64_t kMostPanels = 512;
+struct PanelStarts {
+  int64_t features = sparse::kPanel, panels = 0, rows = 0;
+  std::vector<int32_t> starts;  // [panels + 1][rows]
+  const int32_t* of(int64_t panel) const { return starts.data() + panel * rows; }
 };
 
 // What heddle_codes.device_data points to.
@@ -25,9 +28,9 @@ struct CodesData {
   int64_t row_capacity = 0;
   float* pre = nullptr;  // kept while codes->pre is null, so that capacity survives between steps
   int64_t pre_capacity = 0;
-  std::mutex mutex;  // guards the ordering
-  bool ordered = false;
-  ByFeature by_feature;
+  std::mutex mutex;  // guards the starts of panels
+  bool started = false;
+  PanelStarts panels;
 };
 
 // want_struct, and no flag of the lower half that this version does not know.
@@ -44,8 +47,10 @@ void changed(heddle_codes* codes);
 void reserve_rows(heddle_codes* codes, int64_t rows);
 void reserve_entries(heddle_codes* codes, int64_t entries, int64_t keep, bool with_pre);
 
-// Built at first use after a change, on the pool.
-const ByFeature& by_feature(CpuContext& context, const heddle_codes* codes);
+// As encode left them, or built at first use after a change, on the pool.
+const PanelStarts& panel_starts(CpuContext& context, const heddle_codes* codes);
+// Makes room for those of `rows` rows; whoever fills them in calls this after changed(), then sets `started`.
+PanelStarts& new_panel_starts(heddle_codes* codes, int64_t rows, int64_t width);
 
 inline int64_t rows_apart(const DLTensor* matrix) { return matrix->strides ? matrix->strides[0] : matrix->shape[1]; }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/compute/simd_convert.h"
 #include "core/compute/sparse_codes.h"
 #include "core/compute/sparse_select.h"
 
@@ -19,6 +20,9 @@ constexpr int64_t kPackPanels = 8;                 // panels per packing task
 constexpr int64_t kMostRows = 48;                  // rows per block: its x and one panel fit L1
 constexpr int64_t kStageBytes = int64_t{4} << 20;  // of one block at most (unless 12 rows need more)
 constexpr int64_t kLeastRows = 12;
+
+// bf16 asked for and in hardware; elsewhere values are rounded and multiplied in f32.
+bool by_dots(const heddle_encode& args) { return args.precision == HEDDLE_PRECISION_BF16 && native_bf16(); }
 
 struct Packed {
   int64_t columns = 0, panels = 0;
@@ -69,7 +73,9 @@ Packed pack(CpuContext& context, const heddle_encode& args) {
   for (int64_t j = 0; j < m; ++j) packed.columns += chosen == nullptr || chosen[j] != 0;
   packed.panels = ceil_div(packed.columns, kPanel);
   const int64_t padded = packed.panels * kPanel;
-  packed.weight = context.arena.need<float>(padded * d, "encode");
+  const bool dots = by_dots(args);
+  const int64_t words = dots ? ceil_div(d, 2) : d;
+  packed.weight = context.arena.need<float>(padded * words, "encode");
   packed.bias = context.arena.need<float>(padded, "encode");
   packed.ids = context.arena.need<int32_t>(padded, "encode");
   if (threshold) packed.threshold = context.arena.need<float>(padded, "encode");
@@ -90,8 +96,12 @@ Packed pack(CpuContext& context, const heddle_encode& args) {
   context.pool.run(ceil_div(packed.panels, kPackPanels), [&](int64_t task) {
     const int64_t last = std::min((task + 1) * kPackPanels, packed.panels);
     for (int64_t panel = task * kPackPanels; panel < last; ++panel) {
-      k.pack_panel(data<float>(args.weight), rows_apart(args.weight), d, packed.ids + panel * kPanel,
-                   args.precision == HEDDLE_PRECISION_BF16, packed.weight + panel * d * kPanel);
+      const float* weight = data<float>(args.weight);
+      const int32_t* ids = packed.ids + panel * kPanel;
+      if (dots) k.pack_panel_bf16(weight, rows_apart(args.weight), d, ids, packed.weight + panel * words * kPanel);
+      else
+        k.pack_panel(weight, rows_apart(args.weight), d, ids, args.precision == HEDDLE_PRECISION_BF16,
+                     packed.weight + panel * words * kPanel);
     }
   });
   return packed;
@@ -130,6 +140,14 @@ class Encoder {
     codes_->width = dim(args_.weight, 0);
     codes_->offsets[0] = 0;
     reserve_entries(codes_, 0, 0, with_pre_);
+    // The kernel knows where panels start, unless features are left out before it or entries after it.
+    const bool starts =
+        select_.features == nullptr && select_.rule != HEDDLE_SELECT_TOP_K && select_.rule != HEDDLE_SELECT_BATCH_TOP_K;
+    if (starts) {
+      PanelStarts& made = new_panel_starts(codes_, rows_, codes_->width);
+      starts_ = made.starts.data();
+      starts_every_ = made.features / kPanel;
+    }
     const int64_t blocks = ceil_div(rows_, block_rows_);
     for (int64_t first = 0; first < blocks; first += wave_) {
       const int64_t last = std::min(first + wave_, blocks);
@@ -137,6 +155,7 @@ class Encoder {
       lay_out(first, last);
       if (select_.rule == HEDDLE_SELECT_BATCH_TOP_K) keep_batch_largest();
     }
+    data_of(codes_).started = starts;
   }
 
  private:
@@ -158,14 +177,18 @@ class Encoder {
     b.rule = select_.rule != HEDDLE_SELECT_THRESHOLD ? Rule::floor : with_pre_ ? Rule::margin : Rule::threshold;
     b.floor = floor_;
     b.margin = select_.margin;
-    b.packed_x = context_.worker_arena(worker).need<float>(b.rows * d, "encode");
+    b.packed_x = context_.worker_arena(worker).need<float>(b.rows * (d + 1), "encode");
     b.stage_stride = stride_;
     b.values = values_ + slot * block_rows_ * stride_;
     b.indices = indices_ + slot * block_rows_ * stride_;
     b.pre = pre_ ? pre_ + slot * block_rows_ * stride_ : nullptr;
     b.counts = counts_ + slot * block_rows_;
+    b.starts = starts_ ? starts_ + row : nullptr;
+    b.starts_stride = rows_;
+    b.starts_every = starts_every_;
     const Kernels& k = kernels();
-    k.encode_block(b);
+    if (by_dots(args_)) k.encode_block_bf16(b);
+    else k.encode_block(b);
     if (select_.rule != HEDDLE_SELECT_TOP_K) return;
     float* scratch = context_.worker_arena(worker).need<float>(stride_, "encode");
     for (int64_t r = 0; r < b.rows; ++r) {
@@ -222,6 +245,8 @@ class Encoder {
   int32_t* indices_ = nullptr;
   float* pre_ = nullptr;
   int64_t* counts_ = nullptr;
+  int32_t* starts_ = nullptr;
+  int64_t starts_every_ = 1;
 };
 
 }  // namespace

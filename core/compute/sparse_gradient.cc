@@ -1,8 +1,7 @@
-// Sums over the entries of each feature: weight gradients through the by-feature ordering, column sums, counts and
-// threshold gradients in one sweep over the rows.
+// Sums over the entries of each feature: column sums, counts and threshold gradients in one sweep over the rows (weight
+// gradients: sparse_tiles.cc).
 //
-// Deterministic: a weight's entries are added in ascending row; the others are summed in f64 per block of rows, the
-// blocks in order. Tasks are cut by shape alone.
+// Deterministic: entries are summed in f64 per block of rows, the blocks in order. Tasks are cut by shape alone.
 #include <algorithm>
 #include <cmath>
 
@@ -10,70 +9,6 @@
 
 namespace heddle::cpu {
 namespace {
-
-// Features per task of the weight gradient: about 64 tasks, so that uneven firing rates balance.
-int64_t features_per_task(int64_t width) { return std::max<int64_t>(8, ceil_div(width, 64)); }
-
-// From this share of non-zeros on, laying codes out dense is faster than following entries (measured at d = 64, m =
-// 2048).
-constexpr double kDenseShare = 0.2;
-constexpr int64_t kDenseBytes = int64_t{4} << 20;  // of one block of dense codes: L3
-constexpr int64_t kDenseTaskRows = 32, kDenseTaskFeatures = 64;
-
-bool is_dense(const heddle_codes* codes) {
-  return static_cast<double>(codes->nnz) >=
-         kDenseShare * static_cast<double>(codes->rows) * static_cast<double>(codes->width);
-}
-
-void add_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* rows, const float* center,
-               DLTensor* dweight) {
-  const char* op = "codes_weight_gradient";
-  ArenaScope scope(c.arena);
-  sparse::DenseBlock block{};
-  block.width = codes->width;
-  block.indices = codes->indices;
-  block.values = values;
-  block.x_stride = rows_apart(rows);
-  block.d = dim(rows, 1);
-  block.center = center;
-  block.dweight = data<float>(dweight);
-  block.dweight_stride = rows_apart(dweight);
-  // An odd number of cache lines, so that a column of codes does not fall into one set of L1.
-  block.codes_stride = (ceil_div(codes->width + sparse::kStageSlack, 16) | 1) * 16;
-  block.panel_stride = ceil_div(block.d, sparse::kPanel) * sparse::kPanel;
-  const int64_t most = std::clamp<int64_t>(kDenseBytes / (block.codes_stride * 4), 64, 512);
-  block.codes = c.arena.need<float>(std::min(most, codes->rows) * block.codes_stride, op);
-  block.panel = c.arena.need<float>(std::min(most, codes->rows) * block.panel_stride, op);
-  for (int64_t row = 0; row < codes->rows; row += most) {
-    block.rows = std::min(most, codes->rows - row);
-    block.offsets = codes->offsets + row;
-    block.x = data<float>(rows) + row * block.x_stride;
-    c.pool.run(ceil_div(block.rows, kDenseTaskRows), [&](int64_t task) {
-      sparse::kernels().lay_out_dense(block, task * kDenseTaskRows, std::min((task + 1) * kDenseTaskRows, block.rows));
-    });
-    c.pool.run(ceil_div(block.width, kDenseTaskFeatures), [&](int64_t task) {
-      sparse::kernels().multiply_dense(block, task * kDenseTaskFeatures,
-                                       std::min((task + 1) * kDenseTaskFeatures, block.width));
-    });
-  }
-}
-
-// Follows the entries of every feature, block of rows by block of rows.
-void add_sparse(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* rows,
-                const float* center, DLTensor* dweight) {
-  const ByFeature& order = by_feature(c, codes);
-  const int64_t features = features_per_task(codes->width);
-  c.pool.run(ceil_div(codes->width, features), [&](int64_t task) {
-    const int64_t first = task * features, last = std::min(first + features, codes->width);
-    for (int64_t block = 0; block < order.blocks; ++block) {
-      const int64_t row = block * order.block_rows, base = codes->offsets[row];
-      sparse::kernels().accumulate_features(order.order.data() + base, order.starts.data() + block * (codes->width + 1),
-                                            first, last, values + base, data<float>(rows) + row * rows_apart(rows),
-                                            rows_apart(rows), center, dim(rows, 1), data<float>(dweight),
-                                            rows_apart(dweight));
-    }
-  });
-}
 
 // Calls add(sums, begin, end) for the entries of every block of rows (at most 64 blocks, so that partial sums stay
 // small), then into(j, total) for every feature.
@@ -99,21 +34,6 @@ void sum_by_feature(CpuContext& context, const heddle_codes* codes, const char* 
 }
 
 }  // namespace
-
-int32_t codes_weight_gradient(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* rows,
-                              const DLTensor* center, DLTensor* dweight, heddle_error* error) {
-  return guarded(error, [&] {
-    constexpr const char* op = "codes_weight_gradient";
-    want_codes(op, codes);
-    want(op, "rows", rows, DType::f32, {codes->rows, kAny}, true);
-    const int64_t d = dim(rows, 1);
-    want_optional(op, "center", center, DType::f32, {d});
-    want(op, "dweight", dweight, DType::f32, {codes->width, d}, true);
-    const float* stored = values_or_own(op, codes, values);
-    const auto add = is_dense(codes) ? add_dense : add_sparse;
-    add(context(dc), codes, stored, rows, data<float>(center), dweight);
-  });
-}
 
 int32_t codes_column_sum(void* dc, const heddle_codes* codes, const DLTensor* values, DLTensor* out,
                          heddle_error* error) {

@@ -21,7 +21,7 @@ struct EncodeBlock {
   const float* x;  // [rows, d]
   int64_t x_stride, rows, d;
   const float* center;  // [d] or null
-  bool round_bf16;      // round x - center to bf16 first
+  bool round_bf16;      // round x - center to bf16 first (encode_block_bf16 does so always)
   const float* panels;  // [panels][d][kPanel]
   int64_t panel_count;
   const float* bias;       // [panels * kPanel], -inf where no feature stands
@@ -36,36 +36,67 @@ struct EncodeBlock {
   float* pre;        // the same, Rule::margin only
   int64_t stage_stride;
   int64_t* counts;  // [rows], overwritten
+  // How many entries of each row stand before every starts_every-th panel, or null: the i-th of these at
+  // starts[i * starts_stride]; all of the row's in the last.
+  int32_t* starts;
+  int64_t starts_stride, starts_every;
 };
 
-// Stored entries by feature, for one block of rows: the entries of feature j are order[starts[j]] ..
-// order[starts[j+1]-1], rows ascending.
-struct Entry {
-  int32_t row;       // within the block
-  int32_t position;  // of its value, within the block
-};
+// Columns of a strip: what the tile kernels hold in registers at once.
+constexpr int64_t kStrip = 64;
 
-// A block of dense codes: rows are laid out as a matrix, and so are the vectors that they multiply.
-struct DenseBlock {
-  const int64_t* offsets;  // [rows + 1]
-  int64_t rows, width;
+// The entries of some rows that lie in a tile of a weight matrix: features from `first` on, one strip of columns.
+struct Tile {
+  const int64_t* offsets;  // [rows]
+  const int32_t* begins;   // [rows] place within its row of the row's first entry in the tile
+  const int32_t* ends;     // [rows] the same behind the last
+  int64_t rows;
   const int32_t* indices;
-  const float* values;
-  const float* x;  // [rows, d]
+  int64_t first;        // feature
+  const float* weight;  // of feature `first`; whole vectors are read
+  int64_t stride;       // floats from one feature to the next
+  int64_t columns;      // 1 to kStrip
+};
+
+// Entries of a feature wait beside it until there are kTerms of them, so that its sums are loaded and stored once for all
+// of these.
+struct Term {
+  int32_t row;
+  float value;
+};
+constexpr int64_t kTerms = 32;
+// What the dense form multiplies at once: 16 KiB of codes, 16 KiB of rows.
+constexpr int64_t kDenseRows = 64, kDenseFeatures = 64;
+
+// Where the gradient of the weights comes from and goes to; scratch is 64-byte aligned.
+struct Gradient {
+  const float* x;  // [rows of the tile, d]
   int64_t x_stride, d;
   const float* center;  // [d] or null
-  float* dweight;       // [width, d]
-  int64_t dweight_stride;
-  float* codes;  // scratch [rows, codes_stride], codes_stride >= width + kStageSlack
-  int64_t codes_stride;
-  float* panel;  // scratch [rows, panel_stride], 64-byte aligned; panel_stride = d rounded up to kPanel
-  int64_t panel_stride;
+  float* weight;        // [features, d]
+  int64_t stride, features;
+  Term* terms;      // scratch of gradient_tile: [features, kTerms]
+  int32_t* counts;  // and [features]
+  float* rows;      // scratch of gradient_dense: [kDenseRows, kStrip]
+};
+
+// A block of rows, dense.
+struct DenseCodes {
+  const int64_t* offsets;  // [rows]
+  const int32_t* starts;   // of panel p: starts[p * starts_stride + row]
+  int64_t starts_stride, panels, panels_of_tile, rows, width;
+  const int32_t* indices;
+  float* codes;  // [tiles of kDenseFeatures][rows][kDenseFeatures]
 };
 
 struct Kernels {
   // Packs rows ids[32*panel .. +32) of weight [m, d] into one panel, transposed; ids < 0 give zeros.
   void (*pack_panel)(const float* weight, int64_t stride, int64_t d, const int32_t* ids, bool round_bf16, float* panel);
   void (*encode_block)(const EncodeBlock& block);
+  // The same with bf16 inputs by the processor's dot instruction, where native_bf16(): a panel is [pair of inputs][kPanel]
+  // pairs, and takes as much room as one of d + 1 floats at most.
+  void (*pack_panel_bf16)(const float* weight, int64_t stride, int64_t d, const int32_t* ids, float* panel);
+  void (*encode_block_bf16)(const EncodeBlock& block);
 
   // The k-th largest of n >= k >= 1 values; *above = how many are larger. scratch: n + kStageSlack floats. Values > 0.
   float (*kth_largest)(const float* values, int64_t n, int64_t k, float* scratch, int64_t* above);
@@ -85,14 +116,20 @@ struct Kernels {
   // dvalues[i] = <dy[row(i)], weight[indices[i]]> + add.
   void (*dot_rows)(const int64_t* offsets, int64_t rows, const int32_t* indices, const float* dy, int64_t dy_stride,
                    const float* weight, int64_t weight_stride, int64_t d, float add, float* dvalues);
-  // dweight[j] += sum over the entries of feature j of values[position] * (rows[row] - center), for j in [first, last).
-  void (*accumulate_features)(const Entry* order, const int32_t* starts, int64_t first, int64_t last,
-                              const float* values, const float* rows, int64_t rows_stride, const float* center,
-                              int64_t d, float* dweight, int64_t dweight_stride);
-  // The same sums when codes are dense: first rows [first, last) of the block are laid out, then features [first, last)
-  // of dweight receive all rows of the block.
-  void (*lay_out_dense)(const DenseBlock& block, int64_t first, int64_t last);
-  void (*multiply_dense)(const DenseBlock& block, int64_t first, int64_t last);
+  // The same over the entries of a tile. y += values weight; values as a chain in the order of entries, so that any way
+  // of cutting features into tiles gives the same bits, decode_rows included.
+  void (*decode_tile)(const Tile& tile, const float* values, float* y, int64_t y_stride);
+  // dvalues[i] = <dy, weight> + add, or dvalues[i] += <dy, weight> where `more` says that another strip was there.
+  void (*dot_tile)(const Tile& tile, const float* dy, int64_t dy_stride, float add, bool more, float* dvalues);
+  // A strip of a matrix to [features][kStrip], zeros beyond the columns; 64-byte aligned.
+  void (*pack_tile)(const float* weight, int64_t stride, int64_t features, int64_t columns, float* tile);
+  // weight[j] += sum over the entries of feature j, rows ascending, of value * (x - center): one chain. The tile's weights
+  // are not used.
+  void (*gradient_tile)(const Tile& tile, const float* values, const Gradient& gradient);
+  // The same where many are stored, in two steps: rows [first, last) of a block are laid out dense, then features of one
+  // tile of kDenseFeatures receive all rows of the block, whose codes are given.
+  void (*lay_out_dense)(const DenseCodes& block, int64_t first, int64_t last, const float* values);
+  void (*gradient_dense)(const Gradient& gradient, const float* codes, int64_t rows);
   // Sum of squares of x - y over one row; dy (when not null) receives y - x.
   double (*residual_row)(const float* x, const float* y, int64_t d, float* dy);
   void (*scale_row)(float scale, int64_t d, float* y);

@@ -25,9 +25,18 @@ struct CompressOrder8 {
 };
 inline constexpr CompressOrder8 kCompressOrder8;
 
+// Called before each panel, and after the last.
+inline __attribute__((always_inline)) void note_starts(const EncodeBlock& b, int64_t panel) {
+  if (b.starts == nullptr || (panel % b.starts_every != 0 && panel != b.panel_count)) return;
+  int32_t* starts = b.starts + (panel + b.starts_every - 1) / b.starts_every * b.starts_stride;
+  for (int64_t row = 0; row < b.rows; ++row) starts[row] = static_cast<int32_t>(b.counts[row]);
+}
+
 void add_encode_kernels(Kernels* table);
+void add_encode_bf16_kernels(Kernels* table);
 void add_select_kernels(Kernels* table);
 void add_gather_kernels(Kernels* table);
+void add_tile_kernels(Kernels* table);
 void add_dense_kernels(Kernels* table);
 void add_reduce_kernels(Kernels* table);
 

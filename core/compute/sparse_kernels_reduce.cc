@@ -98,8 +98,10 @@ const Kernels& kernels() {
   static const Kernels table = [] {
     Kernels made{};
     add_encode_kernels(&made);
+    add_encode_bf16_kernels(&made);
     add_select_kernels(&made);
     add_gather_kernels(&made);
+    add_tile_kernels(&made);
     add_dense_kernels(&made);
     add_reduce_kernels(&made);
     return made;

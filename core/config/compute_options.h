@@ -12,7 +12,7 @@ namespace heddle {
 struct ComputeOptions {
   std::string device = "cpu";                // "cpu", or the id of a device component
   int64_t threads = 0;                       // 0: all that the process may use. Changes no number.
-  std::string isa = "auto";                  // auto, avx2, avx512, amx: the instruction set level. Changes last bits.
+  std::string isa = "auto";                  // auto or a name of core/compute/isa.h, an upper bound. Changes last bits.
   int32_t precision = HEDDLE_PRECISION_F32;  // of matrix products' inputs
 };
 

@@ -16,7 +16,7 @@ constexpr uint32_t not_numeric = HEDDLE_PARAM_NOT_NUMERIC;
 constexpr double many = 1e9;
 
 constexpr const char* precisions[] = {"f32", "bf16"};
-constexpr const char* instruction_sets[] = {"auto", "avx2", "avx512", "amx"};
+constexpr const char* instruction_sets[] = {"auto", "avx2", "avx512", "avx512_bf16", "amx"};
 constexpr const char* cores[] = {"iterative", "single_pass"};
 constexpr const char* kept_duplicates[] = {"keep", "first", "last"};
 constexpr const char* kept_consecutive[] = {"keep", "drop"};
@@ -70,8 +70,11 @@ const OptionTable& compute_table() {
       integer("threads", d.threads, 0, 4096,
               "Threads to compute with; 0 takes all. Results are the same for any number.", not_numeric),
       choice("isa", instruction_sets, 0,
-             "Instruction set of the cpu device; auto takes the best that the machine has."),
-      choice("precision", precisions, 0, "Type of the inputs of matrix products; sums and weights stay f32.")};
+             "Instruction set of the cpu device, at most; auto takes the machine's best. Bits repeat within one."),
+      choice(
+          "precision", precisions, 0,
+          "Type of the inputs of matrix products (backbone, encoders of dictionaries), in training and after it; sums, "
+          "weights and optimiser stay f32.")};
   static const OptionTable table = option_table("[compute]", "What computes.", params);
   return table;
 }

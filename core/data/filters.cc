@@ -73,11 +73,15 @@ void apply_minimum_counts(Interactions& log, const FilterOptions& options) {
     std::fill(counts.begin(), counts.end(), 0);
     for (int32_t item : log.items) ++counts[static_cast<size_t>(item)];
     int64_t removed = 0;
-    if (options.min_item_events > 1)
+    const auto too_few = [](int64_t count, int64_t least) { return count > 0 && count < least; };
+    if (std::any_of(counts.begin(), counts.end(), [&](int64_t n) { return too_few(n, options.min_item_events); }))
       removed += retain(log, [&](int64_t, int64_t event, int64_t, int64_t) {
         return counts[static_cast<size_t>(log.items[static_cast<size_t>(event)])] >= options.min_item_events;
       });
-    if (options.min_user_events > 1)
+    bool short_row = false;
+    for (int64_t user = 0; user < log.user_count() && !short_row; ++user)
+      short_row = too_few(log.length(user), options.min_user_events);
+    if (short_row)
       removed += retain(
           log, [&](int64_t, int64_t, int64_t begin, int64_t end) { return end - begin >= options.min_user_events; });
     ++log.report.passes;
@@ -126,6 +130,7 @@ void validate(const FilterOptions& options) {
 
 void apply_filters(Interactions& log, const FilterOptions& options) {
   validate(options);
+  const size_t before = log.items.size();
   if (options.duplicates != Duplicates::keep_all) log.report.duplicates += drop_duplicates(log, options.duplicates);
   if (options.consecutive) log.report.consecutive += drop_consecutive(log);
   if (options.min_user_events > 1 || options.min_item_events > 1) apply_minimum_counts(log, options);
@@ -135,7 +140,8 @@ void apply_filters(Interactions& log, const FilterOptions& options) {
   if (options.last_n > 0)
     log.report.by_position +=
         retain(log, [&](int64_t, int64_t event, int64_t, int64_t end) { return end - event <= options.last_n; });
-  drop_empty(log);
+  // Every user and item has an event to begin with, so only a filter that removed some can leave one without.
+  if (log.items.size() < before) drop_empty(log);
 }
 
 }  // namespace heddle

@@ -1,7 +1,10 @@
-// Interning: raw ids (integers or strings) to dense numbers in order of first appearance. Open addressing with linear
-// probing, at most half full; strings live one after the other in one buffer. Single thread at a time.
+// Interning: raw ids (integers or strings) to dense numbers in order of first appearance. Small integers by a table (the
+// ids of published logs: one load per event), others by open addressing with linear probing, at most half full; strings
+// live one after the other in one buffer. Single thread at a time.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -14,33 +17,58 @@ namespace heddle {
 
 class IntIdMap {
  public:
-  IntIdMap() : slots_(1024) {}
-
   int32_t intern(int64_t id) {
-    // Files are mostly ordered by user: the last answer is right nearly always for one of the two columns.
-    if (!ids_.empty() && id == last_id_) return last_;
+    const auto at = static_cast<uint64_t>(id);
+    if (at < direct_.size() && direct_[at] >= 0) [[likely]]
+      return direct_[at];
+    return at < direct_limit ? intern_direct(at) : intern_hashed(id);
+  }
+  // The numbers of n ids.
+  void intern(const int64_t* ids, size_t n, int32_t* numbers) {
+    const int32_t* direct = direct_.data();
+    uint64_t size = direct_.size();
+    for (size_t i = 0; i < n; ++i) {
+      const auto at = static_cast<uint64_t>(ids[i]);
+      if (at < size && direct[at] >= 0) [[likely]] {
+        numbers[i] = direct[at];
+      } else {
+        numbers[i] = intern(ids[i]);
+        direct = direct_.data();
+        size = direct_.size();
+      }
+    }
+  }
+  const std::vector<int64_t>& ids() const { return ids_; }
+
+ private:
+  // Ids below this are looked up in a table by value (at most 16 MiB), the others by hash.
+  static constexpr uint64_t direct_limit = uint64_t{1} << 22;
+
+  struct Slot {
+    int64_t id = 0;
+    int32_t number = -1;
+  };
+  int32_t intern_direct(uint64_t id) {
+    if (id >= direct_.size()) direct_.resize(std::bit_ceil(std::max<uint64_t>(id + 1, 1024)), -1);
+    if (direct_[id] < 0) {
+      direct_[id] = static_cast<int32_t>(ids_.size());
+      ids_.push_back(static_cast<int64_t>(id));
+    }
+    return direct_[id];
+  }
+  int32_t intern_hashed(int64_t id) {
+    if (hashed_ * 2 >= slots_.size()) grow();
     size_t at = mix64(static_cast<uint64_t>(id)) & (slots_.size() - 1);
     while (slots_[at].number >= 0 && slots_[at].id != id) at = (at + 1) & (slots_.size() - 1);
     if (slots_[at].number < 0) {
       slots_[at] = {id, static_cast<int32_t>(ids_.size())};
       ids_.push_back(id);
-      last_ = slots_[at].number;
-      if (ids_.size() * 2 > slots_.size()) grow();
-    } else {
-      last_ = slots_[at].number;
+      ++hashed_;
     }
-    last_id_ = id;
-    return last_;
+    return slots_[at].number;
   }
-  const std::vector<int64_t>& ids() const { return ids_; }
-
- private:
-  struct Slot {
-    int64_t id = 0;
-    int32_t number = -1;
-  };
   void grow() {
-    std::vector<Slot> bigger(slots_.size() * 2);
+    std::vector<Slot> bigger(std::max<size_t>(slots_.size() * 2, 1024));
     for (const Slot& slot : slots_) {
       if (slot.number < 0) continue;
       size_t at = mix64(static_cast<uint64_t>(slot.id)) & (bigger.size() - 1);
@@ -49,10 +77,10 @@ class IntIdMap {
     }
     slots_.swap(bigger);
   }
+  std::vector<int32_t> direct_;  // [id]; -1: not seen
   std::vector<Slot> slots_;
   std::vector<int64_t> ids_;
-  int64_t last_id_ = 0;
-  int32_t last_ = -1;
+  size_t hashed_ = 0;  // ids in slots_
 };
 
 class StringIdMap {

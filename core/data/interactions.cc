@@ -1,17 +1,24 @@
-// Streaming read: intern ids, gather blocks, then one counting sort by user and a stable sort by time within each user.
+// Streaming read: blocks go straight into the log's columns, ids as numbers of first appearance. Then events are brought
+// together by user (nothing moves where the file has them so), and each user's row is renumbered and sorted by time.
+//
+// Bound by memory: 32 bytes of block read and 16 of log written per event while reading, the log read and written once
+// more by the rows' threads.
 #include "core/data/interactions.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <numeric>
-#include <thread>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
+#include "core/base/threads.h"
 #include "core/data/event_store.h"
 #include "core/data/id_map.h"
+#include "core/data/row_sort.h"
 #include "core/data/utf8.h"
 
 namespace heddle {
@@ -69,6 +76,18 @@ class IdColumn {
       wrong_use("{}: the {} id of an event is {}", who_, what_, id.empty() ? "empty" : "not UTF-8");
     return number;
   }
+  // The numbers of events [first, first + n) of the block.
+  void numbers(int64_t first, int64_t n, int32_t* out) {
+    if (!strings_) return ints_.intern(ids_ + first, static_cast<size_t>(n), out);
+    for (int64_t i = 0; i < n; ++i) out[i] = (*this)(first + i);
+  }
+  // Where the run of the id of event `first` ends; at first + 1 for texts.
+  int64_t end_of_run(int64_t first, int64_t last) const {
+    int64_t at = first + 1;
+    if (!strings_)
+      while (at < last && ids_[at] == ids_[first]) ++at;
+    return at;
+  }
   std::vector<int32_t> ranks(std::vector<std::string>& texts) const {
     return strings_ ? rank(texts_, texts) : rank(ints_.ids(), texts);
   }
@@ -84,80 +103,101 @@ class IdColumn {
   const char* text_ = nullptr;
 };
 
-// Sorts the rows of users [first, last) by time, ties in the order in which they stand; returns the number of ties.
-int64_t sort_rows(Interactions& log, int64_t first, int64_t last) {
-  struct Key {
-    int64_t time;
-    int64_t at;
-    bool operator<(const Key& other) const { return time != other.time ? time < other.time : at < other.at; }
-  };
-  std::vector<Key> keys;
-  std::vector<int32_t> items;
-  std::vector<float> values;
+// Events [first, last) of a block, which pass the filter, into the store.
+void append(const heddle_event_block& block, int64_t first, int64_t last, IdColumn& users, IdColumn& items,
+            EventStore& store) {
+  const int64_t n = last - first;
+  for (int64_t at = first; at < last;) {
+    const int64_t end = users.end_of_run(at, last);
+    store.add_users(users(at), end - at);
+    at = end;
+  }
+  items.numbers(first, n, store.items.extend(static_cast<size_t>(n)));
+  std::copy_n(block.time + first, n, store.times.extend(static_cast<size_t>(n)));
+  if (!store.with_values()) return;
+  float* values = store.values.extend(static_cast<size_t>(n));
+  if (block.value == nullptr) std::fill_n(values, n, 1.0f);
+  else std::transform(block.value + first, block.value + last, values, [](double v) { return static_cast<float>(v); });
+}
+
+// The first value that is infinite or no number, -1 when there is none.
+int64_t first_infinite(const double* values, int64_t n) {
+  // An exponent of ones carries into the sign when one is added to it: nothing but additions, which vectorise.
+  constexpr uint64_t exponent = uint64_t{0x7FF} << 52, one = uint64_t{1} << 52, sign = uint64_t{1} << 63;
+  uint64_t any = 0;
+  for (int64_t i = 0; i < n; ++i) any |= (std::bit_cast<uint64_t>(values[i]) & exponent) + one;
+  if ((any & sign) == 0) return -1;
+  return std::find_if(values, values + n, [](double v) { return !std::isfinite(v); }) - values;
+}
+
+// A column in the order of the file into rows by user.
+template <class T>
+void group(EventColumn<T>& column, const EventStore& store, const std::vector<int32_t>& rank,
+           const std::vector<int64_t>& offsets) {
+  EventColumn<T> grouped(column.size());
+  std::vector<int64_t> cursor(offsets.begin(), offsets.end() - 1);
+  store.for_each_run([&](int32_t user, int64_t first, int64_t last) {
+    int64_t& at = cursor[static_cast<size_t>(rank[static_cast<size_t>(user)])];
+    std::copy(column.data() + first, column.data() + last, grouped.data() + at);
+    at += last - first;
+  });
+  column = std::move(grouped);
+}
+
+// Columns of the store become those of the log, one at a time: that is what peak memory depends on.
+void place(EventStore& store, const std::vector<int32_t>& rank, Interactions& log) {
+  log.offsets.assign(log.user_ids.size() + 1, 0);
+  int64_t previous = -1;
+  bool in_order = true;
+  store.for_each_run([&](int32_t user, int64_t first, int64_t last) {
+    const int64_t row = rank[static_cast<size_t>(user)];
+    log.offsets[static_cast<size_t>(row) + 1] += last - first;
+    in_order = in_order && row >= previous;
+    previous = row;
+  });
+  std::partial_sum(log.offsets.begin(), log.offsets.end(), log.offsets.begin());
+  if (!in_order) {
+    group(store.items, store, rank, log.offsets);
+    group(store.times, store, rank, log.offsets);
+    if (store.with_values()) group(store.values, store, rank, log.offsets);
+  }
+  log.items = std::move(store.items);
+  log.times = std::move(store.times);
+  log.values = std::move(store.values);
+}
+
+// Rows of users [first, last): items get their final numbers, events the order of time. Returns the number of ties.
+int64_t finish_rows(Interactions& log, const std::vector<int32_t>& item_rank, int64_t first, int64_t last) {
+  RowSorter sorter;
   int64_t ties = 0;
   for (int64_t user = first; user < last; ++user) {
-    const auto begin = static_cast<size_t>(log.begin(user)), end = static_cast<size_t>(log.end(user)), n = end - begin;
+    const auto begin = static_cast<size_t>(log.begin(user)), n = static_cast<size_t>(log.length(user));
     int64_t* times = log.times.data() + begin;
-    if (!std::is_sorted(times, times + n)) {
-      keys.resize(n);
-      for (size_t i = 0; i < n; ++i) keys[i] = {times[i], static_cast<int64_t>(i)};
-      std::sort(keys.begin(), keys.end());
-      items.assign(log.items.data() + begin, log.items.data() + end);
-      for (size_t i = 0; i < n; ++i) {
-        times[i] = keys[i].time;
-        log.items[begin + i] = items[static_cast<size_t>(keys[i].at)];
-      }
-      if (!log.values.empty()) {
-        values.assign(log.values.data() + begin, log.values.data() + end);
-        for (size_t i = 0; i < n; ++i) log.values[begin + i] = values[static_cast<size_t>(keys[i].at)];
-      }
-    }
+    int32_t* items = log.items.data() + begin;
+    for (size_t i = 0; i < n; ++i) items[i] = item_rank[static_cast<size_t>(items[i])];
+    sorter.sort(times, items, log.values.empty() ? nullptr : log.values.data() + begin, n);
     for (size_t i = 1; i < n; ++i) ties += times[i] == times[i - 1];
   }
   return ties;
 }
 
-// Blocks in the order of the file into rows by user. Each block is freed as soon as it is placed.
-void place(EventStore& store, const IdColumn& users, const IdColumn& items, Interactions& log) {
-  const std::vector<int32_t> user_rank = users.ranks(log.user_ids), item_rank = items.ranks(log.item_ids);
-  log.offsets.assign(log.user_ids.size() + 1, 0);
-  for (const EventStore::Block& block : store.blocks())
-    for (int64_t i = 0; i < block.count; ++i)
-      ++log.offsets[static_cast<size_t>(user_rank[static_cast<size_t>(block.user[static_cast<size_t>(i)])]) + 1];
-  std::partial_sum(log.offsets.begin(), log.offsets.end(), log.offsets.begin());
-  const auto n = static_cast<size_t>(store.count());
-  log.items.resize(n);
-  log.times.resize(n);
-  if (store.with_values()) log.values.resize(n);
-  std::vector<int64_t> cursor(log.offsets.begin(), log.offsets.end() - 1);
-  for (EventStore::Block& block : store.blocks()) {
-    for (size_t i = 0; i < static_cast<size_t>(block.count); ++i) {
-      const auto user = static_cast<size_t>(user_rank[static_cast<size_t>(block.user[i])]);
-      const auto at = static_cast<size_t>(cursor[user]++);
-      log.items[at] = item_rank[static_cast<size_t>(block.item[i])];
-      log.times[at] = block.time[i];
-      if (store.with_values()) log.values[at] = block.value[i];
-    }
-    block = {};
-  }
-}
-
 // Rows are independent, so the number of threads changes no result.
-void sort_by_time(Interactions& log) {
+void finish_rows(Interactions& log, const std::vector<int32_t>& item_rank) {
   const int64_t users = log.user_count();
-  const auto threads = static_cast<size_t>(
-      std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, log.event_count() < 100000 ? 1 : 16));
-  std::vector<int64_t> ties(threads, 0);
-  std::vector<std::thread> workers;
-  const auto share = [&](size_t t) {  // users, cut so that every thread has about as many events
-    const int64_t goal = log.event_count() * static_cast<int64_t>(t) / static_cast<int64_t>(threads);
-    return t == threads ? users
-                        : std::lower_bound(log.offsets.begin(), log.offsets.end() - 1, goal) - log.offsets.begin();
+  // Some shares per thread, so that one thread that is held up does not hold up all.
+  const int64_t workers = log.event_count() < 100000 ? 1 : threads(), shares = workers == 1 ? 1 : workers * 8;
+  std::vector<int64_t> ties(static_cast<size_t>(shares), 0);
+  const auto start_of = [&](int64_t share) {  // users, cut so that every share has about as many events
+    const int64_t goal = log.event_count() * share / shares;
+    return share == shares ? users
+                           : std::lower_bound(log.offsets.begin(), log.offsets.end() - 1, goal) - log.offsets.begin();
   };
-  for (size_t t = 1; t < threads; ++t)
-    workers.emplace_back([&, t] { ties[t] = sort_rows(log, share(t), share(t + 1)); });
-  ties[0] = sort_rows(log, share(0), share(1));
-  for (std::thread& worker : workers) worker.join();
+  std::atomic<int64_t> next{0};
+  const auto work = [&] {
+    for (int64_t share; (share = next.fetch_add(1)) < shares;)
+      ties[static_cast<size_t>(share)] = finish_rows(log, item_rank, start_of(share), start_of(share + 1));
+  };
+  run_on_threads(workers, work);
   log.report.ties = std::accumulate(ties.begin(), ties.end(), int64_t{0});
 }
 
@@ -203,26 +243,33 @@ Interactions read_log(InteractionsSource& source, const FilterOptions& options) 
     log.report.rows += block.count;
     users.bind(block.user, block.user_offsets, block.user_text);
     items.bind(block.item, block.item_offsets, block.item_text);
-    for (int64_t i = 0; i < block.count; ++i) {
-      const double value = block.value != nullptr ? block.value[i] : 1.0;
-      if (log.report.has_value && !std::isfinite(value))
+    if (log.report.has_value && block.value != nullptr)
+      if (const int64_t i = first_infinite(block.value, block.count); i >= 0)
         wrong_use("{}: event {} has the value {}; values must be finite", source.who(),
-                  log.report.rows - block.count + i, value);
-      if (value < options.minimum_value) {
-        ++log.report.below_minimum_value;
-        continue;
+                  log.report.rows - block.count + i, block.value[i]);
+    const auto passes = [&](int64_t i) {
+      return (block.value != nullptr ? block.value[i] : 1.0) >= options.minimum_value;
+    };
+    const int64_t before = store.count();
+    if (options.minimum_value == -std::numeric_limits<double>::infinity()) {
+      append(block, 0, block.count, users, items, store);
+    } else {
+      for (int64_t first = 0, last; first < block.count; first = last) {
+        for (last = first; last < block.count && passes(last);) ++last;
+        append(block, first, last, users, items, store);
+        while (last < block.count && !passes(last)) ++last;
       }
-      const int32_t user = users(i), item = items(i);
-      store.push(user, item, block.time[i], static_cast<float>(value));
     }
+    log.report.below_minimum_value += block.count - (store.count() - before);
     progress.update(static_cast<uint64_t>(log.report.rows));
   }
   progress.finish();
   if (store.count() == 0)
     wrong_use("{}: no events left ({} read, {} bad rows skipped, {} below minimum_value)", source.who(),
               log.report.rows, log.report.bad_rows, log.report.below_minimum_value);
-  place(store, users, items, log);
-  sort_by_time(log);
+  const std::vector<int32_t> user_rank = users.ranks(log.user_ids), item_rank = items.ranks(log.item_ids);
+  place(store, user_rank, log);
+  finish_rows(log, item_rank);
   apply_filters(log, options);
   if (log.items.empty())
     wrong_use("[filters]: no events left of {}; lower min_user_events or min_item_events", log.report.rows);

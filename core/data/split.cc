@@ -45,7 +45,7 @@ int64_t new_users_boundary(const Interactions& log, double test) {
 }
 
 int64_t global_boundary(const Interactions& log, double test) {
-  std::vector<int64_t> times = log.times;
+  std::vector<int64_t> times(log.times.begin(), log.times.end());
   const double rank = std::floor((1.0 - test) * static_cast<double>(times.size()));
   const size_t at = std::min(static_cast<size_t>(rank), times.size() - 1);
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(at), times.end());

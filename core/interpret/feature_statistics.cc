@@ -35,6 +35,7 @@ struct ItemSums {
   std::vector<double> sums;
   std::vector<int64_t> counts;
   std::vector<int32_t> touched;
+  FeatureColumn column;
 };
 
 // The n points of the largest values, ties: earlier point first.
@@ -62,8 +63,9 @@ std::vector<FeatureStatistics> feature_statistics(Context& context, const Featur
   run_parallel(
       context, columns.features(), [&] { return ItemSums(catalogue); },
       [&](ItemSums& sums, int64_t feature) {
-        const auto rows = columns.rows(feature);
-        const auto values = columns.values(feature);
+        columns.read(feature, sums.column);
+        const std::vector<int32_t>& rows = sums.column.rows;
+        const std::vector<float>& values = sums.column.values;
         FeatureStatistics& to = result[static_cast<size_t>(feature)];
         if (rows.empty()) return;
         double sum = 0;

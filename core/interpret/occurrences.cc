@@ -71,10 +71,10 @@ std::vector<ActivationHistogram> activation_histograms(Context& context, const F
   if (bins < 1) fail(HEDDLE_INVALID_ARGUMENT, "a histogram of {} bins; accepted: 1 or more", bins);
   std::vector<ActivationHistogram> out(static_cast<size_t>(columns.features()));
   run_parallel(
-      context, columns.features(), [] { return 0; },
-      [&](int, int64_t feature) {
-        const auto rows = columns.rows(feature);
-        const auto values = columns.values(feature);
+      context, columns.features(), [] { return FeatureColumn(); },
+      [&](FeatureColumn& column, int64_t feature) {
+        columns.read(feature, column);
+        const auto& [rows, values] = column;
         ActivationHistogram& to = out[static_cast<size_t>(feature)];
         for (size_t e = 0; e < rows.size(); ++e)
           if (known(items, rows[e])) to.maximum = std::max(to.maximum, static_cast<double>(values[e]));
@@ -92,8 +92,9 @@ std::vector<int64_t> histogram_with(const FeatureColumns& columns, int64_t featu
   check_points(columns, items.size(), "items");
   std::vector<int64_t> counts(whole.counts.size(), 0);
   if (counts.empty()) return counts;
-  const auto rows = columns.rows(feature);
-  const auto values = columns.values(feature);
+  FeatureColumn column;
+  columns.read(feature, column);
+  const auto& [rows, values] = column;
   for (size_t e = 0; e < rows.size(); ++e)
     if (values[e] > 0 && known(items, rows[e]) && attributes.has(items[static_cast<size_t>(rows[e])], attribute))
       ++counts[bin_of(values[e], whole.maximum, counts.size())];
@@ -108,10 +109,10 @@ std::vector<std::vector<PeakWindow>> peak_windows(Context& context, const Featur
   std::vector<std::vector<PeakWindow>> out(static_cast<size_t>(columns.features()));
   if (count < 1 || length < 1) return out;
   run_parallel(
-      context, columns.features(), [] { return 0; },
-      [&](int, int64_t feature) {
-        const auto rows = columns.rows(feature);
-        const auto values = columns.values(feature);
+      context, columns.features(), [] { return FeatureColumn(); },
+      [&](FeatureColumn& column, int64_t feature) {
+        columns.read(feature, column);
+        const auto& [rows, values] = column;
         std::vector<Peak> peaks = peaks_of(rows, values, users, items);
         const auto kept = peaks.begin() + std::min<int64_t>(count, static_cast<int64_t>(peaks.size()));
         std::partial_sort(peaks.begin(), kept, peaks.end(), [](const Peak& a, const Peak& b) {

@@ -19,20 +19,19 @@ class PairCollector {
   int64_t active() const { return active_; }  // of the last feature, points with a known item
 
  private:
-  struct Numeric {  // over the points where the attribute has a value
-    int64_t active, positive;
-    double sum, squares, product;
-  };
-  void add_numeric(const float* labels, double value);
-  void add_ranks();
+  std::span<const float> keep_known(std::span<const int32_t> rows, std::span<const float> values);
+  void add_words(std::span<const float> values);
+  void add_lists(std::span<const float> values);
+  void add_numeric(std::span<const float> values);
+  void add_ranks(std::span<const float> values);
   const PointLabels& labels_;
   const bool ranks_;
   int64_t active_ = 0;
-  std::vector<heddle_pair> pairs_;
-  std::vector<Numeric> numeric_;
-  std::vector<int32_t> known_items_;  // of the feature's entries, unknown ones left out
-  std::vector<float> known_values_;
-  std::vector<double> entry_ranks_;
+  std::vector<heddle_pair> empty_, pairs_;  // of a feature that never fires; of the last one
+  std::vector<int32_t> items_;              // of the feature's entries, unknown ones left out
+  std::vector<float> known_values_;         // where some are
+  std::vector<uint32_t> entry_words_;       // [words, entries]: labels of the entries
+  std::vector<double> rank_sums_;           // [attributes], doubled
   RankScratch scratch_;
 };
 

@@ -32,6 +32,7 @@ struct Scorer {
     for (size_t i = 0; i < binary.size(); ++i) row[binary[i]] = values[i];
   }
   PairCollector collector;
+  FeatureColumn column;
   std::vector<size_t> binary;
   std::vector<heddle_pair> chosen;
   std::vector<double> values;
@@ -74,7 +75,8 @@ FeatureScores score_features(Context& context, const FeatureColumns& columns, st
   run_parallel(
       context, result.features, [&] { return Scorer(labels, ranks); },
       [&](Scorer& scorer, int64_t feature) {
-        const auto pairs = scorer.collector.collect(columns.rows(feature), columns.values(feature));
+        columns.read(feature, scorer.column);
+        const auto pairs = scorer.collector.collect(scorer.column.rows, scorer.column.values);
         result.active[static_cast<size_t>(feature)] = scorer.collector.active();
         if (pairs.empty()) return;
         for (const auto& [metric, scores] : pairwise)

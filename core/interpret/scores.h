@@ -1,7 +1,7 @@
 // Features against attributes: every metric for every (feature, attribute) pair, in one pass over sparse codes.
 //
 // A data point is (user, position); its label for an attribute is that of its input item. Codes are collected by
-// feature (compressed columns); statistics of all pairs are counted once, metrics map them to scores (core/plugin
+// feature (feature_columns.h); statistics of all pairs are counted once, metrics map them to scores (core/plugin
 // metric components, pairwise or streaming form). ROC AUC ranks are exact, ties by average rank, zeros are never
 // sorted. f64 sums in ascending point order: the same bits for any number of threads. [one thread; works on the
 // device's pool inside]
@@ -16,6 +16,7 @@
 
 #include "core/compute/context.h"
 #include "core/data/attributes.h"
+#include "core/interpret/feature_columns.h"
 #include "core/plugin/component.h"
 #include "core/plugin/values.h"
 #include "heddle/abi.h"
@@ -53,37 +54,6 @@ class FeatureMetric {
   bool pairwise_ = true;
 };
 using FeatureMetrics = std::vector<std::unique_ptr<FeatureMetric>>;
-
-// Non-zero activations by feature, appended block by block in point order. 8 bytes per entry once finished, twice that
-// while finish() works. Errors: INVALID_ARGUMENT for a NaN activation, OUT_OF_RANGE beyond 2^31-1 points.
-class FeatureColumns {
- public:
-  explicit FeatureColumns(int64_t features);
-  void append(const heddle_codes& codes);                // host memory; values 0 are left out
-  void append_dense(const float* values, int64_t rows);  // [rows, features], host: raw neurons
-  // Called once after the last append; needed before anything below.
-  void finish();
-  int64_t features() const { return features_; }
-  int64_t points() const { return points_; }
-  int64_t entries() const { return entries_; }
-  std::span<const int32_t> rows(int64_t feature) const;  // points, ascending
-  std::span<const float> values(int64_t feature) const;
-
- private:
-  struct Block {  // by points, as appended
-    int64_t first_point = 0;
-    std::vector<int64_t> offsets;
-    std::vector<int32_t> columns;
-    std::vector<float> values;
-  };
-  void keep(Block block);
-  int64_t features_, points_ = 0, entries_ = 0;
-  bool finished_ = false;
-  std::vector<Block> blocks_;
-  std::vector<int64_t> offsets_;  // [features + 1]: counts until finish(), then starts
-  std::vector<int32_t> rows_;
-  std::vector<float> values_;
-};
 
 struct FeatureScores {
   int64_t features = 0, attributes = 0;

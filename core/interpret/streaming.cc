@@ -9,35 +9,28 @@
 namespace heddle {
 namespace {
 
-// Fixed, so that a metric's sums do not depend on how the columns were filled.
-constexpr int64_t kBlockPoints = 4096;
-
-// Codes of points [first, last) from columns; cursor[j] is feature j's first entry not yet used.
+// Codes of one block of the columns, by point again.
 struct BlockCodes {
-  std::vector<int64_t> offsets;
+  std::vector<int64_t> offsets, to;
   std::vector<int32_t> indices;
   std::vector<float> values;
   heddle_codes codes{};
 
-  void fill(const FeatureColumns& columns, int64_t first, int64_t last, std::vector<size_t>& cursor) {
+  void fill(const FeatureColumns& columns, int64_t block, int64_t first, int64_t last) {
     offsets.assign(static_cast<size_t>(last - first) + 1, 0);
     const auto entries = [&](auto&& use) {
       for (int64_t j = 0; j < columns.features(); ++j) {
-        const auto rows = columns.rows(j);
-        for (size_t e = cursor[static_cast<size_t>(j)]; e < rows.size() && rows[e] < last; ++e) {
-          use(j, static_cast<size_t>(rows[e] - first), columns.values(j)[e]);
-        }
+        for (const auto& [point, value] : columns.block(block, j)) use(j, static_cast<size_t>(point - first), value);
       }
     };
     entries([&](int64_t, size_t row, float) { ++offsets[row + 1]; });
     for (size_t row = 1; row < offsets.size(); ++row) offsets[row] += offsets[row - 1];
     indices.resize(static_cast<size_t>(offsets.back()));
     values.resize(indices.size());
-    std::vector<int64_t> to(offsets.begin(), offsets.end() - 1);
+    to.assign(offsets.begin(), offsets.end() - 1);
     entries([&](int64_t j, size_t row, float value) {  // features ascend, so indices ascend within a row
       indices[static_cast<size_t>(to[row])] = static_cast<int32_t>(j);
       values[static_cast<size_t>(to[row]++)] = value;
-      ++cursor[static_cast<size_t>(j)];
     });
     codes = {};
     codes.struct_size = sizeof codes;
@@ -71,13 +64,13 @@ void score_streaming(const FeatureColumns& columns, const PointLabels& labels,
   if (metrics.empty()) return;
   const int64_t attributes = labels.table.size();
   for (const FeatureMetric* metric : metrics) metric->begin(columns.features(), attributes);
-  std::vector<size_t> cursor(static_cast<size_t>(columns.features()));
   std::vector<float> block_labels;
   BlockCodes block;
-  for (int64_t first = 0; first < columns.points(); first += kBlockPoints) {
+  for (int64_t b = 0; b < columns.blocks(); ++b) {
     throw_if_cancelled();
-    const int64_t last = std::min(first + kBlockPoints, columns.points());
-    block.fill(columns, first, last, cursor);
+    const int64_t first = b * FeatureColumns::block_points;
+    const int64_t last = std::min(first + FeatureColumns::block_points, columns.points());
+    block.fill(columns, b, first, last);
     fill_labels(labels, first, last, block_labels);
     const TensorView matrix = view(block_labels.data(), last - first, attributes);
     for (const FeatureMetric* metric : metrics) metric->update(block.codes, matrix);

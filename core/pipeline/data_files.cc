@@ -20,14 +20,15 @@ DLDataType stored_type() {
   else return stored::i64;
 }
 
-template <class T>
-void put(SafeTensorsWriter& file, const std::string& name, const std::vector<T>& values) {
-  file.add(name, stored_type<T>(), {static_cast<int64_t>(values.size())}, values.data());
+// Of a std::vector or an EventColumn.
+template <class Values>
+void put(SafeTensorsWriter& file, const std::string& name, const Values& values) {
+  file.add(name, stored_type<typename Values::value_type>(), {static_cast<int64_t>(values.size())}, values.data());
 }
 
-template <class T>
-std::vector<T> get(const SafeTensors& file, const std::string& name) {
-  std::vector<T> out(static_cast<size_t>(file.find(name).elements()));
+template <class T, class Values = std::vector<T>>
+Values get(const SafeTensors& file, const std::string& name) {
+  Values out(static_cast<size_t>(file.find(name).elements()));
   file.read(name, stored_type<T>(), {static_cast<int64_t>(out.size())}, out.data());
   return out;
 }
@@ -104,9 +105,9 @@ std::shared_ptr<const LogData> load_log(const Artefact& artefact) {
   auto data = std::make_shared<LogData>();
   const SafeTensors file(artefact.file("sequences.safetensors"));
   data->log.offsets = get<int64_t>(file, "offsets");
-  data->log.items = get<int32_t>(file, "items");
-  data->log.times = get<int64_t>(file, "times");
-  if (file.contains("values")) data->log.values = get<float>(file, "values");
+  data->log.items = get<int32_t, EventColumn<int32_t>>(file, "items");
+  data->log.times = get<int64_t, EventColumn<int64_t>>(file, "times");
+  if (file.contains("values")) data->log.values = get<float, EventColumn<float>>(file, "values");
   data->split.training_end = get<int64_t>(file, "training_end");
   for (size_t i = 0; i < 4; ++i) {
     const int64_t users = file.find(part_names[i]).elements() / 4;

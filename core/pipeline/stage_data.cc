@@ -3,6 +3,7 @@
 
 #include "core/base/console.h"
 #include "core/base/error.h"
+#include "core/base/threads.h"
 #include "core/data/report.h"
 #include "core/pipeline/stages.h"
 #include "core/plugin/host.h"
@@ -14,6 +15,7 @@ namespace {
 LogData read_data(const Experiment& experiment) {
   const Component& component = *experiment.interactions.component;
   LogData data;
+  set_threads(experiment.compute.threads);
   {
     InteractionsSource source(component.table<heddle_interactions_vtable>(), component.id, host(),
                               experiment.interactions.values.raw());

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t block_rows = judging_block;
 
 FeatureColumns columns_of(Session& session, const JudgedPoints& inputs, DictionaryModel& model, int32_t precision) {
-  FeatureColumns columns(model.features());
+  FeatureColumns columns(model.features(), &session.context());
   Codes codes(session.context());
   std::vector<float> rows(static_cast<size_t>(block_rows * inputs.activations->width()));
   std::vector<int64_t> offsets;
@@ -34,6 +34,11 @@ FeatureColumns columns_of(Session& session, const JudgedPoints& inputs, Dictiona
     model.encode(session.context(), precision, x.rows(0, count), codes.get());
     // The columns live in host memory, the codes where the device is.
     heddle_codes host = *codes.get();
+    if (session.device().is_cpu()) {
+      columns.append(host);
+      progress.update(static_cast<uint64_t>(begin + count));
+      continue;
+    }
     offsets.resize(static_cast<size_t>(host.rows) + 1), indices.resize(static_cast<size_t>(host.nnz)),
         values.resize(static_cast<size_t>(host.nnz));
     session.device().copy_to_host(offsets.data(), host.offsets, offsets.size() * sizeof(int64_t));
@@ -97,12 +102,13 @@ void run_interpretation(Session& session, const Job& job, const std::string& nam
   }
   file.scores = scores.scores;
   file.points = scores.points;
+  FeatureColumn column;
   for (size_t f = 0; f < statistics.size(); ++f) {
     const FeatureStatistics& from = statistics[f];
     FeatureSummary feature{from.rate, from.mean, from.maximum, {}, {}};
     for (const auto& item : from.items) feature.items.push_back({item.item, item.mean, item.points});
-    const auto rows = columns.rows(static_cast<int64_t>(f));
-    const auto values = columns.values(static_cast<int64_t>(f));
+    columns.read(static_cast<int64_t>(f), column);
+    const auto& [rows, values] = column;
     for (int32_t point : from.top_points) {
       const auto at = static_cast<size_t>(point);
       const auto entry = static_cast<size_t>(std::lower_bound(rows.begin(), rows.end(), point) - rows.begin());

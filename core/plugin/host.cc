@@ -3,9 +3,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string_view>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
+#include "core/base/threads.h"
 
 namespace heddle {
 namespace {
@@ -48,6 +50,7 @@ void progress(void*, const char* what, uint64_t done, uint64_t total) noexcept {
 
 const void* service(void*, const char* id) noexcept {
   if (id == nullptr) return nullptr;
+  if (std::string_view(id) == "heddle.threads/1") return threads_address();
   try {
     std::lock_guard lock(state().mutex);
     const auto found = state().services.find(id);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/base/console.h"
@@ -76,13 +77,12 @@ struct LossBlock {
 
 // One dictionary under training.
 struct Lane {
-  Lane(DictionaryJob& given, Context& context, int64_t dead_window)
+  Lane(DictionaryJob& given, int64_t dead_window)
       : job(given),
         gradients(given.model->device(), given.model->parameters().infos(), true),
         optimizer(given.model->device(), given.model->parameters(),
                   {given.options.beta1, given.options.beta2, given.options.epsilon, given.options.weight_decay,
                    given.options.clip}),
-        codes(context),
         dead(given.model->features(), dead_window),
         fired(given.model->device(), DType::i64, {given.model->features()}),
         dead_mask(given.model->device(), DType::u8, {given.model->features()}) {}
@@ -90,7 +90,6 @@ struct Lane {
   TensorList gradients;
   Optimizer optimizer;
   LossCollector losses;
-  Codes codes;
   DeadFeatures dead;
   Tensor fired, dead_mask;
   LossBlock block;
@@ -105,7 +104,10 @@ int64_t dead_window(const DictionaryTraining& options, int64_t rows) {
 class DictionaryLoop {
  public:
   DictionaryLoop(std::vector<DictionaryJob>& jobs, Context& context, const DictionaryRun& run)
-      : context_(context), run_(run), clock_(jobs.empty() ? 60 : jobs.front().options.checkpoint_seconds) {
+      : context_(context),
+        run_(run),
+        codes_(context),
+        clock_(jobs.empty() ? 60 : jobs.front().options.checkpoint_seconds) {
     const Activations& data = run.activations;
     if (jobs.empty()) fail(HEDDLE_INTERNAL, "no dictionary to train");
     if (data.rows() == 0) fail(HEDDLE_FAILED_PRECONDITION, "no activations to train dictionaries on");
@@ -127,10 +129,12 @@ class DictionaryLoop {
       }
       if (!names.insert(job.name).second)
         fail(HEDDLE_INVALID_ARGUMENT, "two dictionaries have the name '{}'", job.name);
-      lanes_.push_back(std::make_unique<Lane>(job, context, dead_window(job.options, data.rows())));
+      lanes_.push_back(std::make_unique<Lane>(job, dead_window(job.options, data.rows())));
     }
-    x_ = Tensor(jobs.front().model->device(), DType::f32, {batch_, data.width()});
-    host_.resize(static_cast<size_t>(batch_ * data.width()));
+    Device& device = jobs.front().model->device();
+    x_ = Tensor(device, DType::f32, {batch_, data.width()});
+    if (!device.is_cpu()) copy_.resize(static_cast<size_t>(batch_ * data.width()));
+    host_ = device.is_cpu() ? x_.data<float>() : copy_.data();
   }
 
   std::vector<DictionaryTrainingResult> run() {
@@ -159,6 +163,8 @@ class DictionaryLoop {
   }
 
  private:
+  static constexpr int64_t kChunk = 256;  // rows of a task
+
   int64_t steps_of(const DictionaryTraining& options) const {
     const int64_t steps =
         options.steps > 0 ? options.steps : std::llround(options.epochs * static_cast<double>(per_epoch_));
@@ -174,15 +180,32 @@ class DictionaryLoop {
                            run_.activations.rows());
       order_epoch_ = epoch;
     }
-    const std::span<const int64_t> index(order_.data() + batch * batch_, static_cast<size_t>(batch_));
-    run_.activations.gather(index, host_.data());
-    run_.normalizer.apply(host_.data(), batch_);
-    x_.from_host(host_.data());
+    rows_ = order_.data() + batch * batch_;
+    const int64_t chunks = (batch_ + kChunk - 1) / kChunk;
+    if (!context_.device().is_cpu()) {
+      for (int64_t chunk = 0; chunk < chunks; ++chunk) load_rows(chunk);
+      x_.from_host(host_);
+      return;
+    }
+    ErrorBuffer error;
+    const auto task = [](void* self, int64_t chunk, heddle_error*) -> int32_t {
+      static_cast<const DictionaryLoop*>(self)->load_rows(chunk);
+      return HEDDLE_OK;
+    };
+    check(context_.ops().parallel_for(context_.handle(), chunks, task, this, error), error, "parallel_for");
+  }
+
+  // Rows [chunk * kChunk, ...) of the batch. All indices are in range: nothing here fails.
+  void load_rows(int64_t chunk) const {
+    const int64_t first = chunk * kChunk, count = std::min(kChunk, batch_ - first);
+    float* to = host_ + first * run_.activations.width();
+    run_.activations.gather({rows_ + first, static_cast<size_t>(count)}, to);
+    run_.normalizer.apply(to, count);
   }
 
   void initialise() {
     load_batch(0);
-    for (auto& lane : lanes_) lane->job.model->initialise(context_, lane->job.seed, host_.data(), batch_);
+    for (auto& lane : lanes_) lane->job.model->initialise(context_, lane->job.seed, host_, batch_);
   }
 
   void train(Lane& lane) {
@@ -200,7 +223,7 @@ class DictionaryLoop {
       step.aux_coefficient = options.aux_coefficient;
     }
     const heddle_rng_key key = rng_key(lane.job.seed, RngPurpose::dictionary_batch, 0, static_cast<uint64_t>(step_));
-    model.train(context_, key, run_.precision, step, lane.codes.get(), lane.gradients, lane.losses);
+    model.train(context_, key, run_.precision, step, codes_.get(), lane.gradients, lane.losses);
     if (const std::string bad = lane.losses.not_finite(); !bad.empty()) {
       fail(HEDDLE_OUT_OF_RANGE,
            "dictionary '{}': loss '{}' is no longer finite in step {}; a lower learning_rate or clip may help",
@@ -214,13 +237,11 @@ class DictionaryLoop {
 
   void track(Lane& lane) {
     std::vector<int64_t> fired(static_cast<size_t>(lane.job.model->features()));
-    int64_t active = 0;
     ErrorBuffer error;
     lane.fired.zero();
-    check(context_.ops().codes_count(context_.handle(), lane.codes.get(), lane.fired, error), error, "codes_count");
-    check(context_.ops().codes_summary(context_.handle(), lane.codes.get(), nullptr, &active, nullptr, error), error,
-          "codes_summary");
+    check(context_.ops().codes_count(context_.handle(), codes_.get(), lane.fired, error), error, "codes_count");
     lane.fired.to_host(fired.data());
+    const int64_t active = std::accumulate(fired.begin(), fired.end(), int64_t{0});
     lane.dead.update(fired, batch_);
     lane.block.add(lane.losses.terms(), static_cast<double>(active) / static_cast<double>(batch_));
   }
@@ -237,11 +258,11 @@ class DictionaryLoop {
     if (lane.dead.count() == 0) return;
     DictionaryModel& model = *lane.job.model;
     Tensor guess(model.device(), DType::f32, {batch_, model.inputs()});
-    model.encode(context_, run_.precision, x_, lane.codes.get());
-    model.decode(context_, run_.precision, lane.codes.get(), guess);
-    std::vector<float> host_guess(host_.size());
+    model.encode(context_, run_.precision, x_, codes_.get());
+    model.decode(context_, run_.precision, codes_.get(), guess);
+    std::vector<float> host_guess(static_cast<size_t>(x_.size()));
     guess.to_host(host_guess.data());
-    lane.revived += resample_dead(model, lane.optimizer, lane.dead, host_.data(), host_guess.data(), batch_,
+    lane.revived += resample_dead(model, lane.optimizer, lane.dead, host_, host_guess.data(), batch_,
                                   rng_key(lane.job.seed, RngPurpose::resample, 0, static_cast<uint64_t>(step_)));
   }
 
@@ -293,11 +314,14 @@ class DictionaryLoop {
 
   Context& context_;
   const DictionaryRun& run_;
+  Codes codes_;  // of whichever dictionary is at work: nothing in them outlives a step
   CheckpointClock clock_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   int64_t batch_ = 0, per_epoch_ = 0, steps_ = 0, step_ = 0;
   Tensor x_;
-  std::vector<float> host_;
+  float* host_ = nullptr;    // the batch as the host sees it: x_ itself on the CPU device
+  std::vector<float> copy_;  // or this
+  const int64_t* rows_ = nullptr;
   std::vector<int64_t> order_;
   int64_t order_epoch_ = -1;
 };

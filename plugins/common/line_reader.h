@@ -19,7 +19,28 @@ enum class Encoding { utf8, latin1 };
 // One row cannot be used. The message says what was found and what is expected; where it stands is added by bad_row().
 struct BadRow {
   std::string message;
+  bool fatal = false;  // not to be skipped: no row can be used
 };
+
+// Follows the message of a bad last line.
+inline constexpr std::string_view no_line_end = " (the last line, without a line end: the file may be cut short)";
+
+// A line without its end as UTF-8; `converted` is room for it.
+inline std::string_view readable_line(std::string_view line, Encoding encoding, std::string& converted) {
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  unsigned char high = 0;
+  for (const char c : line) high |= static_cast<unsigned char>(c);
+  if (const std::size_t at = line.find('\0'); at != line.npos)
+    throw BadRow{sdk::text("a NUL byte in column ", at + 1, "; text is expected")};
+  if ((high & 0x80) == 0) return line;
+  if (encoding == Encoding::latin1) {
+    converted.clear();
+    append_latin1(converted, line);
+    return converted;
+  }
+  if (!is_utf8(line)) throw BadRow{"bytes that are not UTF-8; declare encoding = \"latin-1\" if the file is that"};
+  return line;
+}
 
 class LineReader {
  public:
@@ -44,8 +65,7 @@ class LineReader {
     scanned_ = begin_;
     ++number_;
     line = {start, static_cast<std::size_t>(stop - start)};
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (suspicious_) clean(line);
+    line = readable_line(line, encoding_, converted_);
     return true;
   }
 
@@ -53,8 +73,7 @@ class LineReader {
   const InputFile& file() const { return file_; }
   // "file:line: message", and that the file may be cut short where its last line has no end.
   std::string bad_row(std::string_view message) const {
-    return sdk::text(file_.path(), ":", number_, ": ", message,
-                     ended_ ? "" : " (the last line, without a line end: the file may be cut short)");
+    return sdk::text(file_.path(), ":", number_, ": ", message, ended_ ? std::string_view() : no_line_end);
   }
   [[noreturn]] void fail(std::string_view message) const { raise(HEDDLE_INVALID_ARGUMENT, bad_row(message)); }
 
@@ -78,7 +97,6 @@ class LineReader {
               ": a line of more than 64 MiB; is it a text file?");
       buffer_.resize(buffer_.size() * 2);
     }
-    const bool unfinished_is_suspicious = suspicious_ && end_ > 0;
     std::size_t n = file_.read(buffer_.data() + end_, buffer_.size() - end_);
     if (at_start_) {
       at_start_ = false;
@@ -90,35 +108,15 @@ class LineReader {
       if (n >= 3 && std::memcmp(buffer_.data(), "\xEF\xBB\xBF", 3) == 0) begin_ = 3;
     }
     scanned_ = std::max(begin_, end_);
-    suspicious_ = unfinished_is_suspicious || has_suspicious(buffer_.data() + end_, n);
     end_ += n;
     return n > 0;
-  }
-
-  // Any byte that is 0 or above 127: rare, so lines are looked at one by one only in pieces that have some.
-  static bool has_suspicious(const char* data, std::size_t n) {
-    unsigned char high = 0;
-    for (std::size_t i = 0; i < n; ++i) high |= static_cast<unsigned char>(data[i]);
-    return (high & 0x80) != 0 || std::memchr(data, 0, n) != nullptr;
-  }
-
-  void clean(std::string_view& line) {
-    if (const std::size_t at = line.find('\0'); at != line.npos)
-      throw BadRow{sdk::text("a NUL byte in column ", at + 1, "; text is expected")};
-    if (encoding_ == Encoding::latin1) {
-      converted_.clear();
-      append_latin1(converted_, line);
-      line = converted_;
-    } else if (!is_utf8(line)) {
-      throw BadRow{"bytes that are not UTF-8; declare encoding = \"latin-1\" if the file is that"};
-    }
   }
 
   InputFile file_;
   Encoding encoding_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0, scanned_ = 0;  // unread bytes; up to where no line end was found
-  bool at_start_ = true, suspicious_ = false, ended_ = true;
+  bool at_start_ = true, ended_ = true;
   int64_t number_ = 0;
   std::string converted_;
 };

@@ -2,6 +2,7 @@
 // negatives per token. The step is what nn::Objective does: draws, logits, loss, and all gradients.
 // Rival: tests/bench/peers/sampled_loss_step.py.
 #include "device_bench.h"
+#include "roofline.h"
 
 namespace heddle {
 namespace {
@@ -73,7 +74,13 @@ void sampled_loss_step(benchmark::State& state) {
     });
   }
   state.counters["loss"] = loss / static_cast<double>(count);
-  rate(state, "tokens/s", static_cast<double>(kTokens));
+  state.SetItemsProcessed(state.iterations() * kTokens);
+  // Three products of a row of the table (or of its gradient) and a hidden state per candidate; gathered from caches.
+  const double pairs = static_cast<double>(kTokens * (kNegatives + 1)) * kWidth;
+  roofline(state, {.flops = 3 * 2 * pairs,
+                   .bytes = 3 * 4 * pairs,
+                   .footprint = 4.0 * kWidth * (2 * kItems + 2 * kTokens),
+                   .threads = static_cast<int>(state.range(0))});
 }
 BENCHMARK(sampled_loss_step)
     ->ArgNames({"threads", "popularity"})

@@ -1,226 +1,90 @@
-// Sparse-code ops and the whole training step of an L1 dictionary: d = 64, m = 2048, batch 4096, f32. Rival of l1_step:
-// tests/bench/peers/l1_step.py. The argument of the others is the number of active features per row that the encoder's
-// bias is set for: about 110, as a trained dictionary has, and about 1,024, as an untrained one has.
+// Sparse-code ops and the whole training step of an L1 dictionary by the ops alone. Rival of the steps:
+// tests/bench/peers/. The number in a name is the active features per row: about 110 of 2,048, as a trained dictionary
+// has, and about 1,024, as an untrained one has. d = 64, m = 2,048, batch 4,096 unless the name says otherwise.
 #include <benchmark/benchmark.h>
 
-#include <map>
-#include <vector>
+#include <string>
 
-#include "core/compute/context.h"
-#include "core/compute/rng.h"
-#include "core/compute/tensor.h"
+#include "dictionary_step.h"
 
 namespace {
 
 using namespace heddle;
+using namespace heddle::bench;
 
-constexpr int64_t kRows = 4096, kInputs = 64, kFeatures = 2048;
-
-Device& device() {
-  static const std::unique_ptr<Device> made = Device::cpu();
-  return *made;
-}
-
-Tensor normal(uint64_t seed, std::vector<int64_t> shape) {
-  Tensor tensor(device(), DType::f32, std::move(shape));
-  PhiloxStream random(rng_key(seed, RngPurpose::test));
-  for (float& value : tensor.span<float>()) value = static_cast<float>(random.normal());
-  return tensor;
-}
-
-Tensor uniform(uint64_t seed, std::vector<int64_t> shape) {  // +-1/8: decoder rows get norm 1 at the first update
-  Tensor tensor(device(), DType::f32, std::move(shape));
-  PhiloxStream random(rng_key(seed, RngPurpose::test));
-  for (float& value : tensor.span<float>()) value = static_cast<float>(random.uniform() * 0.25 - 0.125);
-  return tensor;
-}
-
-Tensor zeros(std::vector<int64_t> shape) {
-  Tensor tensor(device(), DType::f32, std::move(shape));
-  tensor.zero();
-  return tensor;
-}
-
-// A dictionary in training, with its Adam state.
-struct Step {
-  struct Parameter {
-    Tensor value, gradient, m, v;
-    explicit Parameter(Tensor start) : value(std::move(start)) {
-      gradient = zeros(value.shape());
-      m = zeros(value.shape());
-      v = zeros(value.shape());
-    }
-  };
-  Context context{device()};
-  const heddle_ops& ops = context.ops();
-  ErrorBuffer error;
-  Tensor x = normal(1, {kRows, kInputs}), y = zeros({kRows, kInputs}), dy = zeros({kRows, kInputs});
-  Tensor dvalues = zeros({kRows * kFeatures});
-  Parameter encoder{uniform(2, {kFeatures, kInputs})}, encoder_bias{zeros({kFeatures})};
-  Parameter decoder{uniform(3, {kFeatures, kInputs})}, decoder_bias{zeros({kInputs})};
-  heddle_codes* codes = nullptr;
-  heddle_select select{sizeof(heddle_select), 0, HEDDLE_SELECT_RELU, 0, 0, nullptr, nullptr};
-  int64_t step = 0;
-
-  explicit Step(int64_t active) {
-    // Pre-activations are about N(0, 1/3): a bias of -0.93 leaves 5.4 % of 2,048 active.
-    for (float& bias : encoder_bias.value.span<float>()) bias = active < kFeatures / 4 ? -0.93f : 0.0f;
-    ok(ops.codes_create(context.handle(), &codes, error));
-    encode();
-  }
-  ~Step() { ops.codes_destroy(context.handle(), codes); }
-
-  void ok(int32_t status) { check(status, error, "bench"); }
-  TensorView gradients() { return view(dvalues.data<float>(), codes->nnz); }
-  void encode() {
-    const heddle_encode args{
-        sizeof args, 0,    HEDDLE_PRECISION_F32, 0, x, decoder_bias.value, encoder.value, encoder_bias.value,
-        &select,     codes};
-    ok(ops.encode(context.handle(), &args, error));
-  }
-  void decode() { ok(ops.decode(context.handle(), codes, nullptr, decoder.value, decoder_bias.value, y, error)); }
-  void loss() {
-    double value = 0;
-    const heddle_reconstruction args{sizeof args, 0, HEDDLE_RECONSTRUCTION_L2_NORM, 0, 1.0, x, y, &value, dy};
-    ok(ops.reconstruction(context.handle(), &args, error));
-    benchmark::DoNotOptimize(value);
-  }
-  void codes_backward() {
-    ok(ops.codes_backward(context.handle(), codes, dy, decoder.value, 0.1 / kRows, gradients(), error));
-  }
-  void decoder_gradient() {
-    ok(ops.codes_weight_gradient(context.handle(), codes, nullptr, dy, nullptr, decoder.gradient, error));
-    ok(ops.sum_rows(context.handle(), dy, decoder_bias.gradient, error));
-  }
-  void encoder_gradient() {
-    ok(ops.codes_weight_gradient(context.handle(), codes, gradients(), x, decoder_bias.value, encoder.gradient, error));
-    ok(ops.codes_column_sum(context.handle(), codes, gradients(), encoder_bias.gradient, error));
-  }
-  void adam(Parameter& p, bool unit_rows) {
-    // So small a learning rate that the share of active features stays what it is.
-    const heddle_adam args{sizeof args, 0,         1e-6, 0.9,     0.999,      1e-8, 0,  1.0,
-                           step,        unit_rows, 0,    p.value, p.gradient, p.m,  p.v};
-    ok(ops.adam(context.handle(), &args, error));
-    ok(ops.fill(context.handle(), 0, p.gradient, error));
-  }
-  void update() {
-    ++step;
-    adam(encoder, false);
-    adam(encoder_bias, false);
-    adam(decoder, true);
-    adam(decoder_bias, false);
-  }
-};
-
-Step& step_with(int64_t active) {
-  device();  // made first, so that it outlives the tensors of the steps
-  static std::map<int64_t, std::unique_ptr<Step>> made;
-  auto& slot = made[active];
-  if (!slot) slot = std::make_unique<Step>(active);
-  return *slot;
+void l1_step(benchmark::State& state, DictionaryShape shape) {
+  shape.threads = static_cast<int>(state.range(0));
+  DictionaryStep step(shape);
+  for (auto _ : state) step.step();
+  state.SetItemsProcessed(state.iterations() * shape.rows);
+  state.counters["l0"] = step.active();
+  roofline(state, step.step_work());
 }
 
 template <class Body>
-void measure(benchmark::State& state, Body&& body) {
-  Step& step = step_with(state.range(0));
-  step.decode();
-  step.loss();
-  step.codes_backward();
-  step.decoder_gradient();
+void measure(benchmark::State& state, DictionaryShape shape, const Body& body) {
+  shape.threads = static_cast<int>(state.range(0));
+  DictionaryStep step(shape);
+  step.step();
+  step.encode();
   for (auto _ : state) body(step);
-  state.SetItemsProcessed(state.iterations() * kRows);
-  state.counters["l0"] = static_cast<double>(step.codes->nnz) / kRows;
+  state.SetItemsProcessed(state.iterations() * shape.rows);
+  state.counters["l0"] = step.active();
 }
 
-void l1_step(benchmark::State& state, int64_t active) {
-  Step& s = step_with(active);
-  for (auto _ : state) {
-    s.encode();
-    s.decode();
-    s.loss();
-    s.codes_backward();
-    s.decoder_gradient();
-    s.encoder_gradient();
-    s.update();
+void select_top(DictionaryStep& step, int32_t rule) {
+  step.select.rule = rule;
+  step.select.k = 32;
+  step.encode();
+}
+
+void add(const std::string& name, benchmark::internal::Benchmark* made, benchmark::TimeUnit unit) {
+  made->Name(name)->ArgName("threads")->Apply(thread_counts)->UseRealTime()->Unit(unit)->MinWarmUpTime(0.3)->MinTime(1);
+}
+
+const bool registered = [] {
+  using Step = DictionaryStep;
+  struct Precision {
+    const char* name;
+    int32_t value;
+  };
+  constexpr Precision precisions[] = {{"f32", HEDDLE_PRECISION_F32}, {"bf16", HEDDLE_PRECISION_BF16}};
+  for (const auto& [precision, value] : precisions) {
+    for (int64_t active : {110, 1024}) {
+      const DictionaryShape shape{64, 2048, 4096, static_cast<double>(active), value, 0};
+      const std::string tail = "/" + std::to_string(active) + "/" + precision;
+      add("l1_step" + tail, benchmark::RegisterBenchmark("", l1_step, shape), benchmark::kMillisecond);
+      const auto op = [&](const char* name, auto body) {
+        add(name + tail,
+            benchmark::RegisterBenchmark("", [=](benchmark::State& state) { measure(state, shape, body); }),
+            benchmark::kMicrosecond);
+      };
+      op("encode", [](Step& s) { s.encode(); });
+      if (value != HEDDLE_PRECISION_F32) continue;
+      op("encode_top_k", [](Step& s) { select_top(s, HEDDLE_SELECT_TOP_K); });
+      op("encode_batch_top_k", [](Step& s) { select_top(s, HEDDLE_SELECT_BATCH_TOP_K); });
+      op("decode", [](Step& s) { s.decode(); });
+      op("reconstruction", [](Step& s) { s.loss(); });
+      op("codes_backward", [](Step& s) { s.codes_backward(); });
+      op("decoder_gradient", [](Step& s) { s.decoder_gradient(); });
+      op("encoder_gradient", [](Step& s) { s.encoder_gradient(); });
+      op("codes_summary", [](Step& s) { s.summary(); });
+      op("update", [](Step& s) { s.update(); });
+    }
+    // Widths and inputs: 5 % active (l1_grid) and half of all (l1_grid_dense).
+    for (int64_t inputs : {64, 256, 512}) {
+      for (int64_t features : {64, 512, 2048, 8192}) {
+        const double share = static_cast<double>(features);
+        const std::string tail = "/" + std::to_string(inputs) + "/" + std::to_string(features) + "/" + precision;
+        const DictionaryShape shape{inputs, features, 4096, std::max(8.0, 0.05 * share), value, 0};
+        DictionaryShape dense = shape;
+        dense.active = share / 2;
+        add("l1_grid" + tail, benchmark::RegisterBenchmark("", l1_step, shape), benchmark::kMillisecond);
+        add("l1_grid_dense" + tail, benchmark::RegisterBenchmark("", l1_step, dense), benchmark::kMillisecond);
+      }
+    }
   }
-  state.SetItemsProcessed(state.iterations() * kRows);
-  state.counters["l0"] = static_cast<double>(s.codes->nnz) / kRows;
-}
-BENCHMARK_CAPTURE(l1_step, trained, 110)->Name("l1_step/110")->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(l1_step, untrained, 1024)->Name("l1_step/1024")->UseRealTime()->Unit(benchmark::kMillisecond);
-
-void encode(benchmark::State& state) {
-  measure(state, [](Step& s) { s.encode(); });
-}
-void encode_top_k(benchmark::State& state) {
-  measure(state, [](Step& s) {
-    const heddle_select before = s.select;
-    s.select.rule = HEDDLE_SELECT_TOP_K;
-    s.select.k = 32;
-    s.encode();
-    s.select = before;
-  });
-  step_with(state.range(0)).encode();
-}
-void encode_batch_top_k(benchmark::State& state) {
-  measure(state, [](Step& s) {
-    const heddle_select before = s.select;
-    s.select.rule = HEDDLE_SELECT_BATCH_TOP_K;
-    s.select.k = 32;
-    s.encode();
-    s.select = before;
-  });
-  step_with(state.range(0)).encode();
-}
-void decode(benchmark::State& state) {
-  measure(state, [](Step& s) { s.decode(); });
-}
-void reconstruction(benchmark::State& state) {
-  measure(state, [](Step& s) { s.loss(); });
-}
-void codes_backward(benchmark::State& state) {
-  measure(state, [](Step& s) { s.codes_backward(); });
-}
-// The ordering by feature is built by the first gradient after an encode: with it, and without.
-void order_and_decoder_gradient(benchmark::State& state) {
-  Step& step = step_with(state.range(0));
-  for (auto _ : state) {
-    state.PauseTiming();
-    step.encode();
-    state.ResumeTiming();
-    step.decoder_gradient();
-  }
-  state.SetItemsProcessed(state.iterations() * kRows);
-}
-void decoder_gradient(benchmark::State& state) {
-  measure(state, [](Step& s) { s.decoder_gradient(); });
-}
-void encoder_gradient(benchmark::State& state) {
-  measure(state, [](Step& s) { s.encoder_gradient(); });
-}
-void update(benchmark::State& state) {
-  measure(state, [](Step& s) { s.update(); });
-}
-void summary(benchmark::State& state) {
-  measure(state, [](Step& s) {
-    double sum = 0, smallest = 0;
-    int64_t active = 0;
-    s.ok(s.ops.codes_summary(s.context.handle(), s.codes, &sum, &active, &smallest, s.error));
-    benchmark::DoNotOptimize(sum);
-  });
-}
-
-#define HEDDLE_SPARSE_BENCH(name) BENCHMARK(name)->Arg(110)->Arg(1024)->Unit(benchmark::kMicrosecond)->UseRealTime()
-HEDDLE_SPARSE_BENCH(encode);
-HEDDLE_SPARSE_BENCH(encode_top_k);
-HEDDLE_SPARSE_BENCH(encode_batch_top_k);
-HEDDLE_SPARSE_BENCH(decode);
-HEDDLE_SPARSE_BENCH(reconstruction);
-HEDDLE_SPARSE_BENCH(codes_backward);
-HEDDLE_SPARSE_BENCH(order_and_decoder_gradient);
-HEDDLE_SPARSE_BENCH(decoder_gradient);
-HEDDLE_SPARSE_BENCH(encoder_gradient);
-HEDDLE_SPARSE_BENCH(update);
-HEDDLE_SPARSE_BENCH(summary);
+  return true;
+}();
 
 }  // namespace

@@ -1,7 +1,5 @@
-// The main job through the program: run, run again, look, recommend, steer; kill and go on; the same bits on any number of
-// threads; errors that name their place.
+// The main job through the program: run, run again, look, recommend, steer; kill and go on; errors that name their place.
 #include <chrono>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -9,8 +7,6 @@
 
 namespace heddle::test {
 namespace {
-
-namespace fs = std::filesystem;
 
 const char* const tiny = R"(
 [experiment]
@@ -65,24 +61,6 @@ feature = 3
 values = [-2, 0, 2]
 users = 20
 )";
-
-// Hash-free comparison: every artefact file of two output folders, byte by byte.
-std::map<std::string, std::string> artefact_bytes(const fs::path& output) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(output / "store"))
-    if (entry.is_regular_file()) files[fs::relative(entry.path(), output).string()] = slurp(entry.path());
-  return files;
-}
-
-void expect_same(const fs::path& a, const fs::path& b) {
-  const auto left = artefact_bytes(a), right = artefact_bytes(b);
-  ASSERT_FALSE(left.empty());
-  for (const auto& [name, bytes] : left) {
-    ASSERT_EQ(right.count(name), 1u) << name << " is missing in " << b;
-    EXPECT_TRUE(right.at(name) == bytes) << name << " differs";
-  }
-  EXPECT_EQ(left.size(), right.size());
-}
 
 TEST(MainJob, runs_once_and_serves) {
   Folder folder;
@@ -146,19 +124,6 @@ TEST(MainJob, runs_once_and_serves) {
   EXPECT_NE(gap.err.find("field 2 of 3 is empty"), std::string::npos) << gap.err;
 }
 
-TEST(MainJob, the_same_bits_for_1_2_and_3_threads) {
-  Folder folder;
-  folder.write("tiny.toml", tiny);
-  Program heddle(folder.path());
-  for (const char* threads : {"1", "2", "3"}) {
-    const Outcome outcome = heddle.run(
-        {"run", "tiny.toml", "--out", std::string("t") + threads, "--set", std::string("compute.threads=") + threads});
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-  }
-  expect_same(folder / "t1", folder / "t2");
-  expect_same(folder / "t1", folder / "t3");
-}
-
 TEST(MainJob, killed_at_any_moment_it_ends_with_the_same_bits) {
   Folder folder;
   folder.write("tiny.toml", tiny);
@@ -185,7 +150,7 @@ TEST(MainJob, killed_at_any_moment_it_ends_with_the_same_bits) {
     break;
   }
   EXPECT_GE(kills, 1);
-  expect_same(folder / "whole", folder / "killed");
+  expect_same_artefacts(folder / "whole", folder / "killed");
 }
 
 TEST(MainJob, an_interrupt_stops_within_two_seconds_and_the_next_run_goes_on) {

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace heddle::test {
@@ -49,9 +51,29 @@ class Folder {
   std::filesystem::path path_;
 };
 
+// Every artefact of an output folder: path below it → bytes.
+inline std::map<std::string, std::string> artefact_bytes(const std::filesystem::path& output) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(output / "store"))
+    if (entry.is_regular_file()) files[std::filesystem::relative(entry.path(), output).string()] = slurp(entry.path());
+  return files;
+}
+
+inline void expect_same_artefacts(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const auto left = artefact_bytes(a), right = artefact_bytes(b);
+  ASSERT_FALSE(left.empty());
+  for (const auto& [name, bytes] : left) {
+    ASSERT_EQ(right.count(name), 1u) << name << " is missing in " << b;
+    EXPECT_TRUE(right.at(name) == bytes) << name << " differs between " << a << " and " << b;
+  }
+  EXPECT_EQ(left.size(), right.size());
+}
+
 class Program {
  public:
-  explicit Program(std::filesystem::path work) : work_(std::move(work)) {}
+  // before: a program with arguments that runs ours, e.g. an emulator.
+  explicit Program(std::filesystem::path work, std::vector<std::string> before = {})
+      : work_(std::move(work)), before_(std::move(before)) {}
 
   // Starts `heddle arguments...`; wait() collects it.
   void start(const std::vector<std::string>& arguments) {
@@ -63,11 +85,12 @@ class Program {
       dup2(out, 1);
       dup2(err, 2);
       std::vector<char*> argv;
+      for (std::string& word : before_) argv.push_back(word.data());
       std::string name = HEDDLE_BUILD_DIR "/bin/heddle";
       argv.push_back(name.data());
       for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
       argv.push_back(nullptr);
-      execv(argv[0], argv.data());
+      execvp(argv[0], argv.data());
       _exit(127);
     }
   }
@@ -92,6 +115,7 @@ class Program {
 
  private:
   std::filesystem::path work_;
+  std::vector<std::string> before_;
   pid_t pid_ = -1;
 };
 

@@ -25,13 +25,14 @@ int64_t address_space() {
   return static_cast<int64_t>(pages) * sysconf(_SC_PAGESIZE);
 }
 
-// 0 when the op, short of the 256 MiB for its tile of exponentials, says RESOURCE_EXHAUSTED and then works again.
+// 0 when the op, short of the 256 MiB for its exponentials, says RESOURCE_EXHAUSTED and then works again.
 int starve() {
-  Guarded<float> hidden(64, 1), table(1 << 20, 1), dhidden(64, 1);
+  Guarded<float> hidden(64, 1), table(1 << 20, 1), dhidden(64, 1), dtable(1 << 20, 1);
   Guarded<int32_t> targets(64);
   hidden.random(1);
   table.random(2);
   targets.fill(3);
+  dtable.fill(0);
   double loss = 0;
   int64_t count = 0;
   heddle_cross_entropy args{};
@@ -43,6 +44,7 @@ int starve() {
   args.loss_sum = &loss;
   args.count = &count;
   args.dhidden = dhidden;
+  args.dtable = dtable;
   const auto device = Device::cpu({1, "auto"});
   Context context(*device);
   ErrorBuffer error;

@@ -278,6 +278,52 @@ TEST(SparseEncode, Bf16RoundsInputs) {
   EXPECT_EQ(bench.codes->values[0], 1.0f + 0x1p-9f + 2 + 6 * 0x1p-8f);
 }
 
+float rounded_to_bf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  bits = (bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+TEST(SparseEncode, Bf16MatchesOracleOfRoundedInputsAndRowsAreIndependent) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(fmt::format("{}x{}x{}", c.rows, c.inputs, c.features));
+    const Matrix x = Matrix::normal(1, c.rows, c.inputs, 1, 3),
+                 weight = Matrix::normal(2, c.features, c.inputs, 0.3, 5);
+    const Matrix center = Matrix::normal(3, 1, c.inputs), bias = Matrix::normal(4, 1, c.features, 0.5);
+    Matrix rx(c.rows, c.inputs), rw(c.features, c.inputs);
+    for (int64_t k = 0; k < c.inputs; ++k) {
+      for (int64_t b = 0; b < c.rows; ++b)
+        rx.at(b, k) = rounded_to_bf16(c.center ? x.at(b, k) - center.at(0, k) : x.at(b, k));
+      for (int64_t j = 0; j < c.features; ++j) rw.at(j, k) = rounded_to_bf16(weight.at(j, k));
+    }
+    const auto wanted = oracle(rx, nullptr, rw, c.bias ? &bias : nullptr);
+    std::vector<Csr> found;
+    for (int threads : kThreads) {
+      Bench bench(threads);
+      bench.encode(x, c.center ? &center : nullptr, weight, c.bias ? &bias : nullptr, relu(), HEDDLE_PRECISION_BF16);
+      found.push_back(bench.csr());
+      EXPECT_EQ(found.back(), found.front());
+    }
+    const Csr& all = found.front();
+    const auto values = dense(all, all.values);
+    for (size_t b = 0; b < wanted.size(); ++b) {
+      for (size_t j = 0; j < wanted[b].size(); ++j) {
+        expect_close(values[b][j], std::max(0.0, wanted[b][j]), 4 + 2.0 * c.inputs, fmt::format("[{},{}]", b, j));
+      }
+    }
+    for (int64_t b : {int64_t{0}, c.rows / 2, c.rows - 1}) {
+      Matrix one(1, c.inputs);
+      std::copy_n(&x.cells[static_cast<size_t>(b * x.stride)], c.inputs, one.row(0));
+      Bench bench;
+      bench.encode(one, c.center ? &center : nullptr, weight, c.bias ? &bias : nullptr, relu(), HEDDLE_PRECISION_BF16);
+      const int64_t begin = all.offsets[static_cast<size_t>(b)], end = all.offsets[static_cast<size_t>(b) + 1];
+      EXPECT_EQ(bench.csr().values, std::vector<float>(all.values.begin() + begin, all.values.begin() + end)) << b;
+    }
+  }
+}
+
 TEST(SparseEncode, InfinitiesAndNaN) {
   Matrix x(3, 1), weight(40, 1);
   x.at(0, 0) = std::numeric_limits<float>::quiet_NaN();

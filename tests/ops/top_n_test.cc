@@ -48,6 +48,40 @@ TEST(TopN, MatchesSortingWithTiesAndSeen) {
   }
 }
 
+// Rows long enough for a bound, whose best items are seen, with NaN and equal scores among the others.
+TEST(TopN, LongRowsAgainstSorting) {
+  const int64_t rows = 5, items = 2019, hidden = 200;
+  for (int64_t n : {1, 10, 32, 33, 500}) {
+    Guarded<float> scores(rows, items), top(rows, n);
+    Guarded<int32_t> out(rows, n), seen(rows * hidden);
+    Guarded<int64_t> offsets(rows + 1);
+    scores.random(3);
+    for (int64_t b = 0; b <= rows; ++b) offsets[b] = b * hidden;
+    std::vector<std::vector<int32_t>> want(static_cast<size_t>(rows));
+    for (int64_t b = 0; b < rows; ++b) {
+      float* s = scores.data() + b * items;
+      for (int64_t v = b; v < items; v += 97) s[v] = b == 2 ? std::nanf("") : 1.5f;
+      for (int64_t v = 0; b == 3 && v < items; ++v) s[v] = 0.25f;  // all equal
+      for (int64_t v = 0; b == 4 && v < items; ++v) s[v] = v % 700 == 0 ? 2.0f : std::nanf("");
+      auto& order = want[static_cast<size_t>(b)];
+      for (int32_t v = 0; v < items; ++v) order.push_back(v);
+      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t c) {
+        if (std::isnan(s[a]) != std::isnan(s[c])) return std::isnan(s[c]);
+        return !std::isnan(s[a]) && s[a] != s[c] ? s[a] > s[c] : a > c;
+      });
+      std::copy_n(order.begin(), hidden, seen.data() + b * hidden);
+      order.erase(order.begin(), order.begin() + hidden);
+    }
+    auto args = top_n_args(scores, out, top);
+    args.seen_offsets = offsets;
+    args.seen_items = seen;
+    run([&](auto& ops, void* dc, auto* e) { return ops.top_n(dc, &args, e); });
+    for (int64_t b = 0; b < rows; ++b)
+      for (int64_t i = 0; i < n; ++i)
+        ASSERT_EQ(out[b * n + i], want[static_cast<size_t>(b)][static_cast<size_t>(i)]) << n << " " << b << " " << i;
+  }
+}
+
 TEST(TopN, NanRanksLastAndMinusInfinityCounts) {
   Guarded<float> scores(1, 4), top(1, 4);
   Guarded<int32_t> out(1, 4);

@@ -90,7 +90,7 @@ struct Delimited : Interactions<Delimited> {
       sequences_.emplace(path, format);
       return {format.text_users, format.text_items, false, false, 0};
     }
-    reader_.emplace(path, format);
+    reader_.emplace(path, format, threads());
     Carries carries = reader_->carries();
     carries.expected_events = expected_;
     return carries;

@@ -36,7 +36,7 @@ struct MovieLens : Interactions<MovieLens> {
     file_ = find_in_folder(std::string(options.path), {"u.data", "ratings.dat", "ratings.csv"});
     EventFormat format = recognise();
     format.on_bad_row = options.on_bad_row;
-    reader_.emplace(file_, format);
+    reader_.emplace(file_, format, threads());
     Carries carries = reader_->carries();
     carries.expected_events = expected_;
     return carries;

@@ -29,6 +29,32 @@ class Events {
     times_.push_back(time);
     values_.push_back(value);
   }
+  // Columns of n more events of integer ids, for sources that read many at once: to be filled by the caller, valid until
+  // the next change. drop(n) takes the last n back.
+  struct Rows {
+    int64_t *users, *items, *times;
+    double* values;
+  };
+  Rows grow(int64_t n) {
+    const std::size_t first = times_.size(), last = first + static_cast<std::size_t>(n);
+    users_.numbers.resize(last);
+    items_.numbers.resize(last);
+    times_.resize(last);
+    values_.resize(last);
+    return {users_.numbers.data() + first, items_.numbers.data() + first, times_.data() + first,
+            values_.data() + first};
+  }
+  void drop(int64_t n) {
+    const std::size_t last = times_.size() - static_cast<std::size_t>(n);
+    users_.numbers.resize(last);
+    items_.numbers.resize(last);
+    times_.resize(last);
+    values_.resize(last);
+  }
+  // Gives the events the times first, first + 1, … (sources without times).
+  void number_times(int64_t first) {
+    for (int64_t& time : times_) time = first++;
+  }
   // A row that was left out because it could not be read; the host reports the sum.
   void skip_bad_row() { ++bad_rows_; }
   int64_t size() const { return static_cast<int64_t>(times_.size()); }
@@ -93,7 +119,12 @@ struct InteractionsTable {
   static Interactions<Self>& base(Interactions<Self>* self) { return *self; }
   static int32_t open(const heddle_host* host, const heddle_values* values, heddle_interactions** out,
                       heddle_error* error) noexcept {
-    return make<Self>(host, values, out, error, [](Self& self) { base(&self).carries_ = self.open(); });
+    return make<Self>(host, values, out, error, [host](Self& self) {
+      if (host != nullptr && host->service != nullptr)
+        if (const void* threads = host->service(host->self, "heddle.threads/1"); threads != nullptr)
+          base(&self).threads_ = *static_cast<const int32_t*>(threads);
+      base(&self).carries_ = self.open();
+    });
   }
   static int32_t info(heddle_interactions* s, heddle_interactions_info* out, heddle_error*) noexcept {
     const Carries& c = base(&self_of<Self>(s)).carries_;
@@ -140,11 +171,16 @@ class Interactions : public Component {
   template <class S>
   static constexpr heddle_interactions_vtable vtable = detail::InteractionsTable<S>::table();
 
+ protected:
+  // How many threads next() may use, the caller's among them. From open() on. No number of them may change an event.
+  int threads() const { return threads_; }
+
  private:
   friend detail::InteractionsTable<Self>;
   Carries carries_;
   Events events_;
   bool more_ = true;
+  int threads_ = 1;
 };
 
 }  // namespace heddle::sdk

@@ -1,69 +1,20 @@
-"""Rival and Heddle in turns, in one session on one machine: prints a table and writes it as JSON.
+"""Rivals and Heddle in turns, in one session on one machine: prints a table and writes it as JSON.
 
-`./dev bench --peers` calls this. Each turn is a process of its own, so that peak memory can be told apart and neither side
-warms the other's caches. Ratio = median of the rival's times / median of Heddle's.
+`./dev bench --peers` calls this. A rival that is a PyTorch program first runs once in each of several ways (eager or compiled,
+f32 or bf16); then Heddle, the rival in plain eager f32 and in the fastest way take turns. Figures are medians.
 """
 
 import argparse
+import datetime
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
-import statistics
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
 
-HERE = pathlib.Path(__file__).resolve().parent
-
-
-@dataclass
-class Task:
-    title: str
-    script: str  # the rival's
-    benchmark: str  # Heddle's, in heddle_bench
-    unit: str
-    work: int  # units per step
-    goal: float  # ratio that docs/benchmarks.md promises
-
-
-TASKS = {
-    "l1": Task("L1 training step, d 64, m 2048, batch 4096", "l1_step.py", "l1_step/110", "rows/s", 4096, 4),
-    "gptrec": Task("GPTRec training step, 18,345 items, 64 x 128 tokens", "gptrec_step.py", "gptrec_step", "tokens/s", 8192, 2),
-    "sampled": Task("Sampled loss, 18,345 items, 8,192 tokens x 256", "sampled_loss_step.py", "sampled_loss_step/threads:2/popularity:0", "tokens/s", 8192, 2),
-    "metrics": Task("Pearson, AUC, sensitivity: 200,000 x 2,048 x 18", "three_metrics.py", "three_metrics", "points/s", 200_000, 20),
-}
-
-
-def run(command):
-    """Standard output and peak memory (bytes) of a child that must succeed."""
-    with tempfile.TemporaryFile() as output:
-        child = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
-            sys.exit(f"compare: exit code {child.returncode} from: {' '.join(map(str, command))}")
-        output.seek(0)
-        return output.read().decode(), usage.ru_maxrss * 1024
-
-
-def run_rival(task):
-    text, peak = run([sys.executable, HERE / task.script])
-    result = json.loads(text.splitlines()[-1])
-    return {"seconds": result["seconds"], "peak_bytes": peak, "note": result["note"]}
-
-
-def run_heddle(task, program):
-    text, peak = run([program, f"--benchmark_filter=^{task.benchmark}(/.*)?$", "--benchmark_format=json"])
-    # The program prints nothing when no benchmark has this name.
-    found = [entry for entry in json.loads(text or '{"benchmarks": []}')["benchmarks"] if entry.get("run_type") != "aggregate"]
-    if not found or "error_message" in found[0]:
-        sys.exit(f"compare: {program} gave no result for the benchmark '{task.benchmark}': {found}")
-    seconds = found[0]["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}[found[0]["time_unit"]]
-    note = {key: found[0][key] for key in ("l0", "loss") if key in found[0]}
-    return {"seconds": seconds, "peak_bytes": peak, "note": note}
+import table
+from goals import KEEPING, PLAIN, ROWS, VARIANTS
+from turns import Session, Side
 
 
 def cpu_name():
@@ -75,43 +26,193 @@ def cpu_name():
 
 def versions():
     # Read, not imported: a child's peak memory starts at that of the process that forked it, so this one must stay small.
-    found = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "scipy")}
-    return {"python": platform.python_version(), **found}
+    found = {"python": platform.python_version()}
+    for name in ("torch", "numpy", "scipy", "scikit-learn", "pandas"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
-def summary(turns):
-    return {
-        "seconds": statistics.median(turn["seconds"] for turn in turns),
-        "peak_bytes": max(turn["peak_bytes"] for turn in turns),
-        "turns": turns,
-    }
+class Comparison:
+    """Turns so far: of Heddle by benchmark and threads, of rivals by variant. Rows share them."""
+
+    def __init__(self, session, rounds):
+        self.session, self.rounds = session, rounds
+        self.heddle, self.rivals = {}, {}
+
+    def heddle_turn(self, benchmark, threads=0):
+        self.heddle.setdefault((benchmark, threads), Side()).turns.append(self.session.heddle_turn(benchmark, threads))
+
+    def rival_turn(self, rival, variant):
+        self.rivals.setdefault((rival, variant), Side()).turns.append(self.session.rival_turn(rival, variant))
+
+    def measure(self, group):
+        """All turns that the rows of one group need: what is fastest once, then each in turn."""
+        rivals = list(dict.fromkeys(row.rival for row in group if row.rival))
+        wanted = []
+        for rival in rivals:
+            if not rival.variants:
+                wanted.append((rival, None))
+                continue
+            for variant in VARIANTS:
+                if (rival, variant) not in self.rivals:
+                    self.rival_turn(rival, variant)
+            fastest = ["eager_f32", self.best(rival, PLAIN), self.best(rival, KEEPING)]
+            wanted += [(rival, variant) for variant in dict.fromkeys(fastest)]
+        benchmarks = [(row.benchmark, 0) for row in group]
+        benchmarks += [(row.own, row.own_threads) for row in group if row.own]
+        for _ in range(self.rounds):
+            for benchmark in dict.fromkeys(benchmarks):
+                if len(self.heddle.get(benchmark, Side()).turns) < self.rounds:
+                    self.heddle_turn(*benchmark)
+            for one in wanted:
+                # The first turns, which told what is fastest, count too.
+                if len(self.rivals.get(one, Side()).turns) < self.rounds:
+                    self.rival_turn(*one)
+
+    def best(self, rival, variants):
+        """Name of the fastest of the rival's variants."""
+        return max(variants, key=lambda variant: self.rivals[rival, variant].total())
+
+    def figures(self, row):
+        """Everything that a row says, as JSON holds it."""
+        heddle = self.heddle[row.benchmark, 0]
+        found = {
+            "title": row.title.strip(),
+            "memory": row.memory,
+            "heddle": {"benchmark": row.benchmark, "rates": heddle.rates(), "peak_bytes": heddle.peak_bytes(), "bound": heddle.note("bound")},
+            "ratios": {},
+        }
+        if row.rival:
+            variants = VARIANTS if row.rival.variants else [None]
+            sides = {variant: self.rivals[row.rival, variant] for variant in variants}
+            plain = {variant: side for variant, side in sides.items() if variant not in KEEPING}
+            tuned = {variant: side for variant, side in sides.items() if variant in KEEPING}
+            best = self.best(row.rival, plain) if row.rival.variants else None
+            found["rival"] = {
+                "label": row.rival.label,
+                "script": " ".join([row.rival.script, *row.rival.arguments]),
+                "best": best,
+                "tuned": self.best(row.rival, tuned) if tuned else None,
+                "sides": {name or "rival": {"rates": side.rates(), "peak_bytes": side.peak_bytes()} for name, side in sides.items()},
+            }
+            if row.rival.variants:
+                found["ratios"]["eager"] = self.ratio(row, heddle, plain["eager_f32"])
+            if row.memory:
+                found["ratios"]["best"] = self.ratio(row, heddle, plain[best])
+            else:  # every cell against what is fastest there
+                found["ratios"]["best"] = min(self.ratio(row, heddle, side) for side in plain.values())
+                found["ratios"]["cells"] = {
+                    cell: rate / max(side.rates()[cell] for side in plain.values()) for cell, rate in heddle.rates().items()
+                }
+                if tuned:
+                    found["ratios"]["tuned"] = min(self.ratio(row, heddle, side) for side in tuned.values())
+        if row.limit:
+            found["ratios"]["own"] = row.limit / heddle.peak_bytes()
+        elif row.own:
+            found["ratios"]["own"] = self.ratio(row, heddle, self.heddle[row.own, row.own_threads], row.own_factor)
+        if row.goal:
+            reached = found["ratios"][row.goal.against]
+            found["goal"] = {"least": row.goal.least, "against": row.goal.against, "text": row.goal.text, "reached": reached >= row.goal.least}
+        return found
+
+    @staticmethod
+    def ratio(row, heddle, other, factor=1.0):
+        """How many times faster Heddle is than the other, or how many times smaller; of several cells, the worst."""
+        if row.memory:
+            return factor * other.peak_bytes() / heddle.peak_bytes()
+        others = other.rates()
+        return min(rate / (factor * others[cell]) for cell, rate in heddle.rates().items())
+
+    def turns(self):
+        """Every turn, for the JSON."""
+
+        def as_json(side):
+            return [vars(turn) for turn in side.turns]
+
+        return {
+            "heddle": {f"{name}, {threads or 'all'} threads": as_json(side) for (name, threads), side in self.heddle.items()},
+            "rivals": {
+                " ".join([rival.script, *rival.arguments, variant or ""]).strip(): as_json(side)
+                for (rival, variant), side in self.rivals.items()
+            },
+        }
+
+
+def arguments():
+    here = pathlib.Path(__file__).resolve().parent
+    parser = argparse.ArgumentParser(prog="./dev bench --peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--heddle", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--output", required=True, type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each (default 3)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="these rows; a beginning of names stands for all of them")
+    parser.add_argument("--slow", action="store_true", help="also the rows that take more than ten minutes")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)  # of the arguments, before anything is built
+    parser.add_argument("--list", action="store_true", help="list the rows")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the rivals")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error(f"--rounds is {options.rounds}; accepted: 1 or more")
+    options.rows = [name for name, row in ROWS.items() if options.slow or not row.slow]
+    if options.only:
+        for start in options.only:
+            if not any(name.startswith(start) for name in ROWS):
+                parser.error(f"--only: there is no row '{start}'; --list lists them")
+        options.rows = [name for name in ROWS if name.startswith(tuple(options.only))]
+    options.scripts = here
+    return options
+
+
+def groups(names):
+    """Rows measured together: a row and those after it that share its rival or its benchmark."""
+    made = []
+    for name in names:
+        row = ROWS[name]
+        shares = made and any(
+            (row.rival and row.rival == other.rival) or row.benchmark == other.benchmark for other in (ROWS[n] for n in made[-1])
+        )
+        made[-1].append(name) if shares else made.append([name])
+    return made
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--heddle", required=True, help="the heddle_bench program")
-    parser.add_argument("--output", required=True, type=pathlib.Path, help="JSON file to write")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=TASKS, nargs="+", default=list(TASKS))
-    arguments = parser.parse_args()
-    report = {"cpu": cpu_name(), "threads": len(os.sched_getaffinity(0)), "versions": versions(), "tasks": {}}
-    print(f"{report['cpu']}, {report['threads']} threads; torch {report['versions']['torch']}, scipy {report['versions']['scipy']}")
-    print(f"{'task':<52} {'rival':>16} {'Heddle':>16} {'ratio':>7} {'goal':>5} {'peak MB, rival':>15} {'Heddle':>7}")
-    for name in arguments.only:
-        task = TASKS[name]
-        heddle, rival = [], []
-        for _ in range(arguments.rounds):
-            heddle.append(run_heddle(task, arguments.heddle))
-            rival.append(run_rival(task))
-        ours, theirs = summary(heddle), summary(rival)
-        ratio = theirs["seconds"] / ours["seconds"]
-        report["tasks"][name] = {"title": task.title, "heddle": ours, "rival": theirs, "ratio": ratio, "goal": task.goal}
-        rates = [f"{task.work / side['seconds']:,.0f} {task.unit}" for side in (theirs, ours)]
-        peaks = [side["peak_bytes"] / 1e6 for side in (theirs, ours)]
-        print(f"{task.title:<52} {rates[0]:>16} {rates[1]:>16} {ratio:>6.1f}x {task.goal:>4}x {peaks[0]:>15,.0f} {peaks[1]:>7,.0f}", flush=True)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
-    print(f"written: {arguments.output}")
+    options = arguments()
+    if options.list:
+        for name in options.rows:
+            print(f"{name:<22} {ROWS[name].title.strip()}")
+    if options.list or options.check:
+        return
+    session = Session(options.heddle, options.python, options.scripts, options.output.parent.resolve())
+    for name in options.rows:  # a benchmark that is not there is told before an hour of measuring
+        row = ROWS[name]
+        session.benchmarks(row.benchmark, session.threads)
+        if row.own:
+            session.benchmarks(row.own, row.own_threads or session.threads)
+    report = {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "cpu": cpu_name(),
+        "threads": session.threads,
+        "rounds": options.rounds,
+        "versions": versions(),
+        "rows": {},
+    }
+    table.print_head(report)
+    comparison = Comparison(session, options.rounds)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    for group in groups(options.rows):
+        if any(row.rival and "{cache}" in row.rival.arguments for row in (ROWS[name] for name in group)):
+            session.heddle_turn(ROWS[group[0]].benchmark)  # makes the file that both read, once, and brings it into memory
+        comparison.measure([ROWS[name] for name in group])
+        for name in group:
+            report["rows"][name] = comparison.figures(ROWS[name])
+            table.print_row(ROWS[name], report["rows"][name])
+        # Written after every group: what was measured is kept when a later one fails.
+        report["machine"], report["turns"] = session.context, comparison.turns()
+        options.output.write_text(json.dumps(report, indent=1) + "\n")
+    table.print_tail(report)
+    print(f"written: {options.output}")
 
 
 if __name__ == "__main__":

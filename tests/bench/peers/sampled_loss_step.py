@@ -7,13 +7,14 @@ Negatives may repeat and may be the target, which makes its work less than Heddl
 import torch
 import torch.nn.functional as F
 
-from rival import measure, threads
+import rival
 
 TOKENS, ITEMS, WIDTH, NEGATIVES, POWER = 8192, 18345, 64, 256, 0.3
 
 
 def main():
-    torch.set_num_threads(threads())
+    options = rival.arguments(__doc__).parse_args()
+    torch.set_num_threads(rival.threads())
     torch.manual_seed(1)
     hidden = torch.randn(TOKENS, WIDTH).requires_grad_()
     table = (0.02 * torch.randn(ITEMS, WIDTH)).requires_grad_()
@@ -28,7 +29,7 @@ def main():
         loss.backward()
         return {"loss": float(loss.detach())}
 
-    measure(step, work=TOKENS, warmup=2, repeats=7)
+    rival.measure(step, TOKENS, 2, options.repeats or 7)
 
 
 if __name__ == "__main__":

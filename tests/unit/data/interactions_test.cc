@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "core/base/threads.h"
 #include "support.h"
 
 namespace heddle::test {
@@ -47,6 +48,50 @@ TEST(ReadLog, LongRowsAreSortedStablyToo) {
     ASSERT_EQ(log.item_ids[static_cast<size_t>(log.items[i])], std::to_string(expected[i].item));
     ASSERT_EQ(log.times[i], expected[i].time);
   }
+}
+
+// In no order at all, ids small, large and negative, times close together and as far apart as there are; large enough
+// that rows are shared out among threads.
+TEST(ReadLog, AnyOrderAndAnyThreadsGiveTheSortedEvents) {
+  std::mt19937_64 random(3);
+  constexpr int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+  std::vector<Event> events;
+  for (int64_t i = 0; i < 120000; ++i) {
+    const auto draw = static_cast<int64_t>(random() >> 33);
+    const int64_t user = draw % 3 == 0 ? draw % 50 - 10 : draw % 3 == 1 ? int64_t{1} << 40 : 5000000 + draw % 1000;
+    const int64_t time = user == 7 ? (draw % 2 == 0 ? least : most) : user == 8 ? least + draw : draw % 100000;
+    events.push_back({user, draw % 977 * (draw % 5 == 0 ? 100003 : 1), time, static_cast<double>(draw % 11)});
+  }
+  std::vector<Event> expected = events;
+  std::stable_sort(expected.begin(), expected.end(),
+                   [](const Event& a, const Event& b) { return a.user != b.user ? a.user < b.user : a.time < b.time; });
+  for (const int64_t count : {1, 2, 3, 7}) {
+    set_threads(count);
+    const Interactions log = read(events);
+    ASSERT_EQ(log.event_count(), 120000);
+    size_t at = 0;
+    for (int64_t user = 0; user < log.user_count(); ++user)
+      for (int64_t e = log.begin(user); e < log.end(user); ++e, ++at) {
+        ASSERT_EQ(log.user_ids[static_cast<size_t>(user)], std::to_string(expected[at].user));
+        ASSERT_EQ(log.item_ids[static_cast<size_t>(log.items[at])], std::to_string(expected[at].item));
+        ASSERT_EQ(log.times[at], expected[at].time);
+        ASSERT_EQ(log.values[at], static_cast<float>(expected[at].value));
+      }
+  }
+  set_threads(0);
+}
+
+TEST(EventColumns, GrowCopyAndMove) {
+  EventColumn<int64_t> column;
+  for (int64_t i = 0; i < 1000000; ++i) column.push_back(i);  // from malloc to pages of its own
+  EventColumn<int64_t> copy = column, moved = std::move(column);
+  EXPECT_TRUE(column.empty());
+  EXPECT_EQ(copy, moved);
+  for (int64_t i = 0; i < 1000000; ++i) ASSERT_EQ(moved[static_cast<size_t>(i)], i);
+  moved.resize(3);
+  EXPECT_EQ(moved, (std::vector<int64_t>{0, 1, 2}));
+  copy = moved;
+  EXPECT_EQ(copy.size(), 3u);
 }
 
 TEST(ReadLog, ValuesFollowTheirEvents) {

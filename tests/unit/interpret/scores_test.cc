@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/interpret/point_labels.h"
 #include "core/interpret/ranks.h"
 #include "tests/unit/interpret/support.h"
 
@@ -77,8 +78,9 @@ TEST(Interpret, RanksAgainstBruteForce) {
                       : static_cast<float>(kind == 1 ? draw : draw * std::pow(10, random.uniform() * 60 - 30));
         if (value != 0) values.push_back(value);
       }
+      const double zero = scratch.rank(values, zeros) / 2.0;
       std::vector<double> found(n);
-      const double zero = scratch.rank(values, zeros, found);
+      for (size_t i = 0; i < n; ++i) found[scratch.order()[i]] = scratch.doubled()[i] / 2.0;
       std::vector<float> sorted(values);
       sorted.insert(sorted.end(), static_cast<size_t>(zeros), 0.0f);
       std::sort(sorted.begin(), sorted.end());
@@ -207,6 +209,69 @@ TEST(Interpret, BruteForceAndThreads) {
   }
 }
 
+// A wide table of short lists is not turned into words; its sums are those of the same attributes in a narrow one.
+TEST(Interpret, WideTablesAreTheSame) {
+  const World w;
+  constexpr int64_t kWide = 700;  // attributes 0 to 3 of the narrow table at 5, 200, 400, 699
+  const std::vector<int32_t> places = {5, 200, 400, 699};
+  std::vector<std::vector<int32_t>> labels = w.labels;
+  for (auto& row : labels)
+    for (int32_t& a : row) a = places[static_cast<size_t>(a)];
+  const AttributeTable wide = table_of(labels, kWide, w.numeric);
+  ASSERT_TRUE(PointLabels(w.items, w.table).by_words());
+  ASSERT_FALSE(PointLabels(w.items, wide).by_words());
+  Fields fields;
+  Context context(device(2));
+  const FeatureColumns columns = columns_of(w.dense, 7);
+  const FeatureScores narrow = score_features(context, columns, w.items, w.table, fields.metrics);
+  const FeatureScores found = score_features(context, columns, w.items, wide, fields.metrics);
+  for (const auto& [name, unused] : kFields)
+    for (int64_t f = 0; f < 7; ++f)
+      for (size_t a = 0; a < places.size(); ++a)
+        EXPECT_EQ(found.at(name, f, places[a]), narrow.at(name, f, static_cast<int64_t>(a))) << name << f << a;
+}
+
+// More than two words of attributes and more than one group of numeric ones, against plain sums.
+TEST(Interpret, ManyAttributesAgainstPlainSums) {
+  PhiloxStream random(rng_key(9, RngPurpose::test));
+  constexpr int64_t kBinary = 70, kNumeric = 11, kItems = 40, kPoints = 5000;
+  std::vector<std::vector<int32_t>> labels(kItems);
+  std::vector<std::vector<float>> numeric(kNumeric, std::vector<float>(kItems));
+  for (size_t item = 0; item < kItems; ++item) {
+    for (int32_t a = 0; a < kBinary; ++a)
+      if (random.uniform() < 0.3) labels[item].push_back(a);
+    for (auto& column : numeric)
+      column[item] = random.uniform() < 0.2 ? std::nanf("") : static_cast<float>(random.below(4));
+  }
+  const AttributeTable table = table_of(labels, kBinary, numeric);
+  std::vector<int32_t> items;
+  std::vector<std::vector<float>> dense;
+  for (int64_t p = 0; p < kPoints; ++p) {
+    items.push_back(static_cast<int32_t>(random.below(kItems)));
+    dense.push_back({random.uniform() < 0.6 ? static_cast<float>(random.normal()) : 0});
+  }
+  ASSERT_TRUE(PointLabels(items, table).by_words());
+  Fields fields;
+  Context context(device(2));
+  const FeatureScores s = score_features(context, columns_of(dense, 1), items, table, fields.metrics);
+  for (int64_t a = 0; a < kBinary + kNumeric; ++a) {
+    double product = 0, sum = 0, squares = 0, active = 0, positive = 0;
+    for (size_t p = 0; p < items.size(); ++p) {
+      const auto item = static_cast<size_t>(items[p]);
+      const double value = dense[p][0];
+      const double label = a < kBinary ? static_cast<double>(std::count(labels[item].begin(), labels[item].end(), a))
+                                       : numeric[static_cast<size_t>(a - kBinary)][item];
+      if (value == 0 || std::isnan(label)) continue;
+      product += value * label, sum += value, squares += value * value, ++active, positive += label != 0;
+    }
+    EXPECT_EQ(s.at("product_sum", 0, a), product) << a;
+    EXPECT_EQ(s.at("sum", 0, a), sum) << a;
+    EXPECT_EQ(s.at("sum_squares", 0, a), squares) << a;
+    EXPECT_EQ(s.at("active", 0, a), active) << a;
+    EXPECT_EQ(s.at("active_positive", 0, a), positive) << a;
+  }
+}
+
 TEST(Interpret, SparseAndDenseBlocksAreTheSame) {
   FeatureColumns sparse(4), dense(4);
   std::vector<int64_t> offsets = {0, 2, 2, 4};
@@ -226,11 +291,15 @@ TEST(Interpret, SparseAndDenseBlocksAreTheSame) {
   EXPECT_EQ(sparse.points(), 6);
   EXPECT_EQ(sparse.entries(), 6);
   for (int64_t j = 0; j < 4; ++j) {
-    EXPECT_TRUE(std::ranges::equal(sparse.rows(j), dense.rows(j))) << j;
-    EXPECT_TRUE(std::ranges::equal(sparse.values(j), dense.values(j))) << j;
+    FeatureColumn left, right;
+    sparse.read(j, left);
+    dense.read(j, right);
+    EXPECT_EQ(left.rows, right.rows) << j;
+    EXPECT_EQ(left.values, right.values) << j;
   }
-  EXPECT_EQ(sparse.rows(3).size(), 2u);
-  EXPECT_EQ(sparse.rows(3)[1], 3);
+  FeatureColumn last;
+  sparse.read(3, last);
+  EXPECT_EQ(last.rows, (std::vector<int32_t>{0, 3}));
   EXPECT_THROW(sparse.append(codes), Error);
 }
 

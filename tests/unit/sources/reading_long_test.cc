@@ -71,7 +71,7 @@ TEST_F(ReadingLong, TheShapeOfMovieLens20M) {
                      static_cast<long long>(log.times[static_cast<size_t>(e)]));
     std::fclose(file);
   }
-  const std::vector<int32_t> items = std::move(log.items);
+  const EventColumn<int32_t> items = std::move(log.items);
   log = {};
   const Interactions again = timed_read("the same as a CSV file", "heddle.movielens", {{"path", path, {}}});
   check_shape(again);

@@ -226,7 +226,7 @@ class Block {
   void feed_forward_backward(Ops& ops, const State& s, const Tensor& x, const Tensor& dy, const Tensor& dx,
                              bool accumulate) const {
     ops.dropout(s.dropout, s.mlp_out_key, dy);
-    const Tensor dact = mlp_out_.backward(ops, s.act, dy);
+    const Tensor dact = mlp_out_.backward(ops, s.act, dy, s.act);  // in place: nobody reads the activation again
     if (shape_.inner_dropout) ops.dropout(s.dropout, s.inner_key, dact);
     const Tensor dpre = ops.activation_backward(shape_.activation, s.pre, dact, dact);
     mlp_in_.backward(ops, x, dpre, dx, accumulate);
