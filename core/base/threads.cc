@@ -1,5 +1,7 @@
 #include "core/base/threads.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -10,7 +12,7 @@
 namespace heddle {
 namespace {
 
-int32_t available() { return static_cast<int32_t>(std::clamp<unsigned>(std::thread::hardware_concurrency(), 1, 4096)); }
+int32_t available() { return std::min(available_processors(), 4096); }
 
 int32_t& count() {
   static int32_t the_count = available();
@@ -18,6 +20,13 @@ int32_t& count() {
 }
 
 }  // namespace
+
+int available_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 void set_threads(int64_t threads) {
   const int32_t wanted = threads <= 0 ? available() : static_cast<int32_t>(std::min<int64_t>(threads, 4096));
@@ -39,7 +48,12 @@ void run_on_threads(int64_t count, const std::function<void()>& work) {
   };
   {
     std::vector<std::jthread> helpers;  // joined at the end of the scope
-    for (int64_t i = 1; i < count; ++i) helpers.emplace_back(guarded);
+    try {
+      const SignalsBlocked blocked;
+      for (int64_t i = 1; i < count; ++i) helpers.emplace_back(guarded);
+    } catch (const std::exception&) {
+      // No more threads to be had: those there are do all.
+    }
     guarded();
   }
   if (failure != nullptr) std::rethrow_exception(failure);

@@ -3,6 +3,7 @@
 // multiply-adds in the order of the depth, so it depends neither on the rows beside it nor on the tiling:
 // attention_suffix gives the bits of attention. Included once per Highway target.
 #include "core/compute/math-inl.h"
+#include "core/compute/transpose-inl.h"
 
 #ifndef HEDDLE_COMPUTE_ATTENTION_SIZES
 #define HEDDLE_COMPUTE_ATTENTION_SIZES
@@ -83,36 +84,6 @@ HWY_INLINE void pack(const float* from, int64_t ld, int64_t rows, int64_t width,
       const auto v = i < width ? load_n(d, from + i, static_cast<size_t>(width - i)) : hn::Zero(d);
       hn::Store(hn::Mul(v, factor), d, to + i);
     }
-  }
-}
-
-// Columns [0, rows) of `to`, whose rows lie `ldt` apart. In squares of 4 x 4: an eighth of the stores of single
-// numbers.
-HWY_INLINE void pack_transposed(const float* from, int64_t ld, int64_t rows, int64_t width, float* to, int64_t ldt) {
-  const hn::FixedTag<float, 4> d;
-  const hn::FixedTag<double, 2> pairs;
-  const int64_t rows4 = rows / 4 * 4, width4 = width / 4 * 4;
-  for (int64_t r = 0; r < rows4; r += 4) {
-    const float* row = from + r * ld;
-    for (int64_t i = 0; i < width4; i += 4) {
-      const auto a = hn::LoadU(d, row + i), b = hn::LoadU(d, row + ld + i), c = hn::LoadU(d, row + 2 * ld + i),
-                 e = hn::LoadU(d, row + 3 * ld + i);
-      const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b)),
-                 ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b)),
-                 ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e)),
-                 ce2 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
-      float* at = to + i * ldt + r;
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, at);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, at + ldt);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)), d, at + 2 * ldt);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)), d, at + 3 * ldt);
-    }
-    for (int64_t i = width4; i < width; ++i) {
-      for (int64_t k = 0; k < 4; ++k) to[i * ldt + r + k] = row[k * ld + i];
-    }
-  }
-  for (int64_t r = rows4; r < rows; ++r) {
-    for (int64_t i = 0; i < width; ++i) to[i * ldt + r] = from[r * ld + i];
   }
 }
 

@@ -1,6 +1,4 @@
 // The CPU device behind heddle_device_vtable: memory, contexts, and the op table of cpu_ops.cc.
-#include <sched.h>
-
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -9,14 +7,6 @@
 #include "core/compute/ops_internal.h"
 
 namespace heddle {
-
-int available_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 namespace cpu {
 
 CpuDevice::CpuDevice(int threads, IsaLevel level)

@@ -29,8 +29,9 @@ constexpr int64_t kRowStep = 64, kMostRows = 256;
 // Exponentials kept per block. They are written and read once; from 10 MB on that went to memory and cost 40 % of the step on
 // a machine whose 32 MB of L3 others share.
 constexpr int64_t kKeptBytes = int64_t{5} << 20;
-constexpr int64_t kGroupRows = 96;    // rows per task of A
-constexpr int64_t kTileRows = 12;     // of a group at a time: with 512 items 24 KiB, half of L1
+// Rows per task of A. They go as many at a time as the product likes: 12 with 512 items are 24 KiB, half of L1.
+constexpr int64_t kGroupRows = 96;
+constexpr int64_t kRowsPerLoad = 64;
 constexpr int64_t kKeptItems = 16;    // of C at a time: one cache line per word of rows
 constexpr int64_t kRowsPerTask = 16;  // of B: one vector of rows
 
@@ -88,9 +89,9 @@ Table lay_out_table(const Loss& loss) {
 // Memory of one block, reused for all. stride: room for rows, a multiple of 16.
 struct Block {
   int64_t begin, rows, stride;
-  float* hidden;       // [stride, d]
-  Word* hidden_words;  // [stride, words of d]: as the products read it; hidden itself with f32
-  int32_t* targets;    // [stride]
+  const float* hidden;       // [rows, d]
+  const Word* hidden_words;  // [rows, words of d]: as the products read it; hidden itself with f32
+  const int32_t* targets;    // [rows]
   Word* kept;  // [chunk][group of kKeptItems] E by item: [words of rows, kKeptItems]; null without dtable and dbias
   int64_t kept_group;   // words per group
   float* maximum;       // [chunk][stride]; after B the factors
@@ -100,35 +101,47 @@ struct Block {
   float* parts;         // [chunk][stride, d], null without dhidden
 };
 
-void load_block(const Loss& loss, Block& block) {
-  const float* hidden = data<float>(loss.args.hidden);
-  const auto* targets = data<int32_t>(loss.args.targets);
-  const int64_t d = loss.width, dw = loss.words(d);
-  for (int64_t r = 0; r < block.rows; ++r) {
-    const int64_t row = loss.rows[block.begin + r];
-    float* to = block.hidden + r * d;
-    std::memcpy(to, hidden + row * row_stride(loss.args.hidden), static_cast<size_t>(d) * sizeof(float));
-    block.targets[r] = targets[row];
-    auto* words = reinterpret_cast<uint16_t*>(block.hidden_words + r * dw);
-    if (loss.pairs()) {
-      words[2 * dw - 1] = 0;  // where d is odd
-      to_bf16(to, words, d);
-    } else if (loss.round) {
-      round_to_bf16(to, reinterpret_cast<float*>(block.hidden_words + r * dw), d);
+// All rows with a target, gathered.
+struct Rows {
+  float* hidden;
+  Word* words;
+  int32_t* targets;
+};
+
+Rows gather_rows(const Loss& loss) {
+  Arena& arena = loss.ctx.arena;
+  const int64_t d = loss.width, dw = loss.words(d), stride = row_stride(loss.args.hidden);
+  const bool own_words = loss.pairs() || loss.round;
+  Rows rows{arena.need<float>(loss.count * d, kOp), nullptr, arena.need<int32_t>(loss.count, kOp)};
+  rows.words = own_words ? arena.need<Word>(loss.count * dw, kOp) : reinterpret_cast<Word*>(rows.hidden);
+  loss.ctx.pool.run(ceil_div(loss.count, kRowsPerLoad), [&](int64_t task) {
+    for (int64_t r = task * kRowsPerLoad; r < std::min(loss.count, (task + 1) * kRowsPerLoad); ++r) {
+      float* to = rows.hidden + r * d;
+      std::memcpy(to, data<float>(loss.args.hidden) + loss.rows[r] * stride, static_cast<size_t>(d) * sizeof(float));
+      rows.targets[r] = data<int32_t>(loss.args.targets)[loss.rows[r]];
+      auto* words = reinterpret_cast<uint16_t*>(rows.words + r * dw);
+      if (loss.pairs()) {
+        words[2 * dw - 1] = 0;  // where d is odd
+        to_bf16(to, words, d);
+      } else if (loss.round) {
+        round_to_bf16(to, reinterpret_cast<float*>(words), d);
+      }
     }
-  }
+  });
+  return rows;
 }
 
 // Rows [first, first + rows) of the block against a chunk.
 void exponentials(const Loss& loss, const Table& table, const Block& block, int64_t c, int64_t first, int64_t rows,
                   Arena& scratch) {
-  const int64_t n = loss.chunk_size(c), d = loss.width, dw = loss.words(d), nw = loss.words(n);
-  float* tile = scratch.need<float>(kTileRows * n, kOp);
-  Word* left = loss.pairs() ? scratch.need<Word>(kTileRows * nw, kOp) : reinterpret_cast<Word*>(tile);
+  const int64_t n = loss.chunk_size(c), d = loss.width, dw = loss.words(d), nw = loss.words(n),
+                tile_rows = loss.matmul.rows;
+  float* tile = scratch.need<float>(tile_rows * n, kOp);
+  Word* left = loss.pairs() ? scratch.need<Word>(tile_rows * nw, kOp) : reinterpret_cast<Word*>(tile);
   Word* kept = block.kept ? block.kept + c * loss.chunk / kKeptItems * block.kept_group : nullptr;
   const float* bias = loss.args.bias ? data<float>(loss.args.bias) + c * loss.chunk : nullptr;
-  for (int64_t r = first; r < first + rows; r += kTileRows) {
-    const int64_t m = std::min(kTileRows, first + rows - r);
+  for (int64_t r = first; r < first + rows; r += tile_rows) {
+    const int64_t m = std::min(tile_rows, first + rows - r);
     loss.matmul.multiply({m, n, dw, block.hidden_words + r * dw, dw, 1, table.by_width + c * table.by_width_step,
                           dw * loss.matmul.panel, tile, n, false});
     softmax_tile(tile, m, n, bias, block.targets + r, c * loss.chunk, block.maximum + c * block.stride + r,
@@ -203,12 +216,9 @@ double run(const Loss& loss) {
                                 ceil_div(loss.count, kRowsPerTask) * kRowsPerTask);
   const int64_t chunks = loss.chunks, d = loss.width;
   const Table table = lay_out_table(loss);
+  const Rows rows = gather_rows(loss);
   Block block{};
   block.stride = most;
-  block.hidden = arena.need<float>(most * d, kOp);
-  block.hidden_words =
-      loss.pairs() || loss.round ? arena.need<Word>(most * loss.words(d), kOp) : reinterpret_cast<Word*>(block.hidden);
-  block.targets = arena.need<int32_t>(most, kOp);
   block.maximum = arena.need<float>(chunks * most, kOp);
   block.sum = arena.need<float>(chunks * most, kOp);
   block.normaliser = arena.need<float>(most, kOp);
@@ -223,7 +233,9 @@ double run(const Loss& loss) {
   double total = 0;
   for (block.begin = 0; block.begin < loss.count; block.begin += most) {
     block.rows = std::min(most, loss.count - block.begin);
-    load_block(loss, block);
+    block.hidden = rows.hidden + block.begin * d;
+    block.hidden_words = rows.words + block.begin * loss.words(d);
+    block.targets = rows.targets + block.begin;
     const int64_t groups = ceil_div(block.rows, kGroupRows);
     ctx.pool.run(chunks * groups, [&](int64_t task, int worker) {
       Arena& scratch = ctx.worker_arena(worker);
@@ -277,8 +289,10 @@ int32_t cross_entropy(void* dc, const heddle_cross_entropy* args, heddle_error* 
       if (targets[t] >= 0) rows[count++] = t;
     }
     if (args->dhidden != nullptr) {
-      for (int64_t t = 0; t < tokens; ++t)
-        std::fill_n(data<float>(args->dhidden) + t * row_stride(args->dhidden), d, 0.0f);
+      ctx.pool.run(ceil_div(tokens, kRowsPerLoad), [&](int64_t task) {
+        for (int64_t t = task * kRowsPerLoad; t < std::min(tokens, (task + 1) * kRowsPerLoad); ++t)
+          std::fill_n(data<float>(args->dhidden) + t * row_stride(args->dhidden), d, 0.0f);
+      });
     }
     *args->count = count;
     *args->loss_sum = 0;

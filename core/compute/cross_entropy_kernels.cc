@@ -1,3 +1,5 @@
+// Kernels of cross_entropy on tiles of logits. The exponentials are bound by the FMA ports: with the maximum some 9 cycles per 16
+// logits on Zen 5, beside 48 of bf16 products (measured from the whole op); the rest by L1.
 #include "core/compute/cross_entropy_kernels.h"
 
 #include "core/compute/simd.h"

@@ -26,7 +26,7 @@ void pair_rows(const float* tile, int64_t rows, int64_t n, uint32_t* left, int64
 
 // y[r] = factor[r] * scale * x[r]; all [rows,n] dense.
 void scale_rows(const float* x, const float* factor, float scale, float* y, int64_t rows, int64_t n);
-// y[r] += factor[r] * scale * x[r].
+// y += factor * x; [n].
 void add_scaled_row(const float* x, float factor, float* y, int64_t n);
 
 }  // namespace heddle::cpu

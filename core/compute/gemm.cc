@@ -65,8 +65,9 @@ Part part_of(const Problem& p, const Grid& grid, int64_t tile, int64_t chunk) {
 }
 
 // Panels of a chunk of B lie together, chunk by chunk.
+int64_t chunk_words(const Problem& p) { return panel_words(*p.kernel, std::min(kChunkK, p.k), p.n); }
 int64_t panel_offset(const Problem& p, int64_t n0, int64_t k0) {
-  return 4 * (panel_words(*p.kernel, kChunkK, p.n) * (k0 / kChunkK) + n0 * p.words(std::min(kChunkK, p.k - k0)));
+  return 4 * (chunk_words(p) * (k0 / kChunkK) + n0 * p.words(std::min(kChunkK, p.k - k0)));
 }
 
 void lay_out(const Problem& p, int64_t n0, int64_t n, int64_t k0, int64_t k, void* to) {
@@ -75,8 +76,8 @@ void lay_out(const Problem& p, int64_t n0, int64_t n, int64_t k0, int64_t k, voi
 }
 
 void lay_out_all(CpuContext& context, Problem& p, const Grid& grid) {
-  auto* panels = static_cast<std::byte*>(
-      context.arena.need(static_cast<size_t>(4 * grid.chunks * panel_words(*p.kernel, kChunkK, p.n)), "gemm"));
+  auto* panels =
+      static_cast<std::byte*>(context.arena.need(static_cast<size_t>(4 * grid.chunks * chunk_words(p)), "gemm"));
   const int64_t width = p.kernel->panel, across = ceil_div(p.n, width);
   context.pool.run(across * grid.chunks, [&](int64_t task) {
     const int64_t n0 = task % across * width, k0 = task / across * kChunkK;
@@ -102,7 +103,7 @@ Left left_of(const Problem& p, const Part& part, Arena& scratch) {
   }
   if (p.ta) {  // pairs of rows: what one panel as wide as the tile would be
     auto* to = scratch.need<uint32_t>(p.words(part.k) * part.m, "gemm");
-    lay_out_panels({part.m, 2, nullptr}, a, p.lda, 1, part.k, part.m, false, to);
+    lay_out_panels({part.m, 2, 0, nullptr}, a, p.lda, 1, part.k, part.m, false, to);
     return {to, 1, part.m};
   }
   const int64_t words = p.words(part.k);

@@ -44,7 +44,8 @@ std::string missing_features() {
 std::string_view isa_name(IsaLevel level) { return kNames[static_cast<int>(level)]; }
 
 IsaLevel machine_isa() {
-  const int64_t targets = hwy::SupportedTargets();
+  // Asked before select_isa() may have told Highway to leave targets out.
+  static const int64_t targets = hwy::SupportedTargets();
   if (targets & HWY_AVX3) {
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx512bf16")) return IsaLevel::avx512;

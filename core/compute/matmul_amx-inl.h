@@ -7,11 +7,13 @@
 //   Tiles(rows, words)          for tiles of A of that size; sums are rows x 16, B is words x 16
 //   zero<i>(), load_sums<i>(const float*, ld), store_sums<i>(float*, ld)
 //   load_a(const uint32_t*, ld), load_b(const uint32_t*, ld), multiply<i>()   ld in words
-// Its words are pairs of bf16. Sums are added in ascending k here too, but rounded by the unit's own rules.
+// Its words are pairs of bf16. A product of tiles adds up its even and its odd halves apart and puts both onto the sum (Intel's
+// manual of TDPBF16PS; denormals count as 0), so that bits depend on the steps of 16 words: these start at k = 0 always.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "core/compute/matmul_kernels.h"
 
@@ -115,6 +117,39 @@ void amx_multiply(const MatmulArgs& x) {
   if (x.k == 0 && !x.add) {
     for (int64_t r = 0; r < x.m; ++r) std::memset(x.c + r * x.ldc, 0, static_cast<size_t>(x.n) * sizeof(float));
   }
+}
+
+// Does a small product come out right? Of small numbers, which every way of adding gives exactly.
+template <class Tiles>
+bool amx_multiplies_rightly() {
+  constexpr int64_t m = 19, n = 70, k = 90;  // words: more than one pass, and a shallow last step
+  const auto value = [](size_t i) {          // 1, 1.5 or 2
+    return 0x3F80u + (static_cast<uint32_t>(i) * 2654435761u >> 13) % 3 * 0x40u;
+  };
+  const auto number = [](uint32_t bits) { return bits == 0x3F80 ? 1.0f : bits == 0x3FC0 ? 1.5f : 2.0f; };
+  std::vector<uint32_t> a(m * k), b(k * 2 * kPanelAmx);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = value(2 * i) | value(2 * i + 1) << 16;
+  for (size_t i = 0; i < b.size(); ++i) b[i] = value(3 * i + 1) | value(5 * i) << 16;
+  std::vector<float> c(m * n, 1.0f);
+  amx_multiply<Tiles>({m, n, k, a.data(), k, 1, b.data(), k * kPanelAmx, c.data(), n, true});
+  // Again with A turned round: so it is twice the product, on top of 1.
+  std::vector<uint32_t> turned(a.size());
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t w = 0; w < k; ++w) turned[static_cast<size_t>(w * m + i)] = a[static_cast<size_t>(i * k + w)];
+  }
+  amx_multiply<Tiles>({m, n, k, turned.data(), 1, m, b.data(), k * kPanelAmx, c.data(), n, true});
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      float want = 1;
+      for (int64_t w = 0; w < k; ++w) {
+        const uint32_t left = a[static_cast<size_t>(i * k + w)];
+        const uint32_t right = b[static_cast<size_t>(j / kPanelAmx * k * kPanelAmx + w * kPanelAmx + j % kPanelAmx)];
+        want += 2 * (number(left & 0xFFFF) * number(right & 0xFFFF) + number(left >> 16) * number(right >> 16));
+      }
+      if (c[static_cast<size_t>(i * n + j)] != want) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace heddle::cpu

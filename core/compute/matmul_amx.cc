@@ -4,9 +4,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cmath>
-#include <vector>
-
 #include "core/compute/matmul_amx-inl.h"
 
 namespace heddle::cpu {
@@ -61,42 +58,16 @@ class AmxTiles {
   }
 };
 
-// Small whole numbers, which every way of adding products gives exactly.
-bool multiplies_rightly() {
-  constexpr int64_t m = 19, n = 70, k = 37;                                                         // words
-  const auto value = [](int64_t i) { return static_cast<uint32_t>(0x3F80 + (i * 7 % 3) * 0x40); };  // 1, 1.5 or 2
-  const auto number = [](uint32_t bits) { return bits == 0x3F80 ? 1.0f : bits == 0x3FC0 ? 1.5f : 2.0f; };
-  std::vector<uint32_t> a(m * k), b(k * 2 * kPanelAmx);
-  for (size_t i = 0; i < a.size(); ++i)
-    a[i] = value(static_cast<int64_t>(i)) | value(static_cast<int64_t>(i) + 1) << 16;
-  for (size_t i = 0; i < b.size(); ++i)
-    b[i] = value(static_cast<int64_t>(i) + 2) | value(static_cast<int64_t>(i) * 5) << 16;
-  std::vector<float> c(m * n, 1.0f);
-  amx_multiply<AmxTiles>({m, n, k, a.data(), k, 1, b.data(), k * kPanelAmx, c.data(), n, true});
-  for (int64_t i = 0; i < m; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      float want = 1;
-      for (int64_t w = 0; w < k; ++w) {
-        const uint32_t left = a[static_cast<size_t>(i * k + w)];
-        const uint32_t right = b[static_cast<size_t>(j / kPanelAmx * k * kPanelAmx + w * kPanelAmx + j % kPanelAmx)];
-        want += number(left & 0xFFFF) * number(right & 0xFFFF) + number(left >> 16) * number(right >> 16);
-      }
-      if (c[static_cast<size_t>(i * n + j)] != want) return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 bool amx_usable() {
   // The kernel gives a process its tile registers only when asked: ARCH_REQ_XCOMP_PERM of XFEATURE_XTILEDATA.
-  static const bool usable = syscall(SYS_arch_prctl, 0x1023, 18) == 0 && multiplies_rightly();
+  static const bool usable = syscall(SYS_arch_prctl, 0x1023, 18) == 0 && amx_multiplies_rightly<AmxTiles>();
   return usable;
 }
 
 const MatmulKernel& amx_matmul() {
-  static constexpr MatmulKernel kernel{kPanelAmx, 2, amx_multiply<AmxTiles>};
+  static constexpr MatmulKernel kernel{kPanelAmx, 2, 2 * kTileRowsAmx, amx_multiply<AmxTiles>};
   return kernel;
 }
 

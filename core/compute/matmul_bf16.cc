@@ -34,7 +34,7 @@ HWY_INLINE void store_first(Sum v, float* p, int64_t n) { _mm512_mask_storeu_ps(
 }  // namespace
 
 const MatmulKernel& dot_matmul() {
-  static constexpr MatmulKernel kernel{kPanelWords, 2, multiply};
+  static constexpr MatmulKernel kernel{kPanelWords, 2, 12, multiply};
   return kernel;
 }
 

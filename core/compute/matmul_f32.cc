@@ -38,7 +38,7 @@ HWY_INLINE void store_first(Sum v, float* p, int64_t n) {
 }  // namespace
 
 const MatmulKernel* F32Matmul() {
-  static constexpr MatmulKernel kernel{kPanelWords, 1, multiply};
+  static constexpr MatmulKernel kernel{kPanelWords, 1, 12, multiply};
   return &kernel;
 }
 

@@ -27,6 +27,7 @@ struct MatmulArgs {
 struct MatmulKernel {
   int64_t panel;  // columns per panel
   int64_t depth;  // values of k per word: 1 (f32) or 2 (bf16)
+  int64_t rows;   // of A per call at full speed, and multiples of it
   void (*multiply)(const MatmulArgs&);
 };
 

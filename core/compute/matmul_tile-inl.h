@@ -74,11 +74,11 @@ HWY_INLINE void multiply_panel(const MatmulArgs& x, const Word* a, const Word* b
 void multiply(const MatmulArgs& x) {
   const auto* a = static_cast<const Word*>(x.a);
   const auto* b = static_cast<const Word*>(x.b);
-  for (int64_t k = 0; k == 0 || k < x.k; k += kPassDepth) {
-    const int64_t depth = x.k - k < kPassDepth ? x.k - k : kPassDepth;
-    const bool add = x.add || k > 0;
-    for (int64_t column = 0; column < x.n; column += kPanelWords) {
-      const int64_t columns = x.n - column < kPanelWords ? x.n - column : kPanelWords;
+  for (int64_t column = 0; column < x.n; column += kPanelWords) {
+    const int64_t columns = x.n - column < kPanelWords ? x.n - column : kPanelWords;
+    for (int64_t k = 0; k == 0 || k < x.k; k += kPassDepth) {
+      const int64_t depth = x.k - k < kPassDepth ? x.k - k : kPassDepth;
+      const bool add = x.add || k > 0;
       const Word* from = a + k * x.a_k;
       const Word* panel = b + column / kPanelWords * x.b_panel + k * kPanelWords;
       float* to = x.c + column;

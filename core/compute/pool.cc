@@ -1,10 +1,9 @@
 #include "core/compute/pool.h"
 
-#include <signal.h>
-
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/threads.h"
 
 namespace heddle {
 namespace {
@@ -41,29 +40,34 @@ class InTask {
   int worker_before_;
 };
 
+void end(std::vector<std::thread>& workers, std::atomic<bool>& stop, std::mutex& mutex,
+         std::condition_variable& start) {
+  {
+    std::lock_guard lock(mutex);
+    stop = true;
+  }
+  start.notify_all();
+  for (std::thread& worker : workers) worker.join();
+}
+
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
   if (threads < 1) fail(HEDDLE_INVALID_ARGUMENT, "thread pool: {} threads; accepted: 1 or more", threads);
   // With more threads than processors, spinning would take time from those who work.
-  spin_ = threads <= static_cast<int>(std::thread::hardware_concurrency());
+  spin_ = threads <= available_processors();
   workers_.reserve(static_cast<size_t>(threads - 1));
-  // Workers take no signals: handlers run on the threads of whoever installed them.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { loop(worker); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  try {
+    const SignalsBlocked blocked;
+    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { loop(worker); });
+  } catch (const std::exception& error) {
+    end(workers_, stop_, mutex_, start_);
+    fail(HEDDLE_RESOURCE_EXHAUSTED, "thread pool: {} threads wanted, {} to be had: {}", threads, this->threads(),
+         error.what());
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  start_.notify_all();
-  for (auto& thread : workers_) thread.join();
-}
+ThreadPool::~ThreadPool() { end(workers_, stop_, mutex_, start_); }
 
 void ThreadPool::loop(int worker) {
   uint64_t seen = 0;

@@ -47,7 +47,11 @@ const float* values_or_own(const char* op, const heddle_codes* codes, const DLTe
 
 CodesData& data_of(const heddle_codes* codes) { return *static_cast<CodesData*>(codes->device_data); }
 
-void changed(heddle_codes* codes) { data_of(codes).started = false; }
+void changed(heddle_codes* codes) {
+  CodesData& data = data_of(codes);
+  data.started = data.masked = false;
+  data.precision = HEDDLE_PRECISION_F32;
+}
 
 void reserve_rows(heddle_codes* codes, int64_t rows) {
   CodesData& data = data_of(codes);
@@ -103,6 +107,34 @@ const PanelStarts& panel_starts(CpuContext& context, const heddle_codes* codes) 
     }
   });
   data.started = true;
+  return made;
+}
+
+RowMasks& new_row_masks(heddle_codes* codes, int64_t rows, int64_t width) {
+  RowMasks& made = data_of(codes).masks;
+  made.words = ceil_div(width, 64);
+  made.bits.resize(static_cast<size_t>(rows * made.words));
+  return made;
+}
+
+const RowMasks& row_masks(CpuContext& context, const heddle_codes* codes) {
+  CodesData& data = data_of(codes);
+  std::lock_guard lock(data.mutex);
+  data.masks_wanted = true;
+  if (data.masked) return data.masks;
+  RowMasks& made = new_row_masks(const_cast<heddle_codes*>(codes), codes->rows, codes->width);
+  context.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
+    for (int64_t row = task * kTaskRows; row < std::min((task + 1) * kTaskRows, codes->rows); ++row) {
+      int64_t e = codes->offsets[row];
+      const int64_t end = codes->offsets[row + 1];
+      for (int64_t word = 0; word < made.words; ++word) {
+        uint64_t set = 0;
+        for (; e < end && codes->indices[e] < (word + 1) * 64; ++e) set |= uint64_t{1} << (codes->indices[e] % 64);
+        made.bits[static_cast<size_t>(row * made.words + word)] = set;
+      }
+    }
+  });
+  data.masked = true;
   return made;
 }
 

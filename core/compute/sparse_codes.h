@@ -2,7 +2,7 @@
 //
 // The device owns every array: ops grow them through the functions here. All arrays have kStageSlack elements beyond
 // `capacity`, because compressed vectors are stored whole. Any op that changes offsets or indices calls changed().
-// One writer at a time; the starts of panels may be asked for by several contexts at once.
+// One writer at a time; the starts of panels and the masks may be asked for by several contexts at once.
 #pragma once
 
 #include <mutex>
@@ -23,14 +23,27 @@ struct PanelStarts {
   const int32_t* of(int64_t panel) const { return starts.data() + panel * rows; }
 };
 
+// One bit per row and feature: is an entry stored? With these a row is spread over its features and gathered again a vector
+// at a time, without reading an index.
+struct RowMasks {
+  int64_t words = 0;           // per row
+  std::vector<uint64_t> bits;  // [rows][words], zeros beyond the width
+  const uint64_t* of(int64_t row) const { return bits.data() + row * words; }
+};
+
 // What heddle_codes.device_data points to.
 struct CodesData {
   int64_t row_capacity = 0;
   float* pre = nullptr;  // kept while codes->pre is null, so that capacity survives between steps
   int64_t pre_capacity = 0;
-  std::mutex mutex;  // guards the starts of panels
-  bool started = false;
+  // HEDDLE_PRECISION_* of the encode that made these codes; f32 for codes of any other origin. Dense products in
+  // training follow it (sparse_matmul.h).
+  int32_t precision = HEDDLE_PRECISION_F32;
+  std::mutex mutex;                      // guards what follows
+  bool started = false, masked = false;  // are these up to date?
+  bool masks_wanted = false;             // asked for since the codes were last sparse: encode fills them in as it goes
   PanelStarts panels;
+  RowMasks masks;
 };
 
 // want_struct, and no flag of the lower half that this version does not know.
@@ -51,6 +64,10 @@ void reserve_entries(heddle_codes* codes, int64_t entries, int64_t keep, bool wi
 const PanelStarts& panel_starts(CpuContext& context, const heddle_codes* codes);
 // Makes room for those of `rows` rows; whoever fills them in calls this after changed(), then sets `started`.
 PanelStarts& new_panel_starts(heddle_codes* codes, int64_t rows, int64_t width);
+
+// The same for masks; `masked` instead of `started`.
+const RowMasks& row_masks(CpuContext& context, const heddle_codes* codes);
+RowMasks& new_row_masks(heddle_codes* codes, int64_t rows, int64_t width);
 
 inline int64_t rows_apart(const DLTensor* matrix) { return matrix->strides ? matrix->strides[0] : matrix->shape[1]; }
 

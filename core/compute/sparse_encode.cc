@@ -9,6 +9,7 @@
 
 #include "core/compute/simd_convert.h"
 #include "core/compute/sparse_codes.h"
+#include "core/compute/sparse_matmul.h"
 #include "core/compute/sparse_select.h"
 
 namespace heddle::cpu {
@@ -147,6 +148,8 @@ class Encoder {
       PanelStarts& made = new_panel_starts(codes_, rows_, codes_->width);
       starts_ = made.starts.data();
       starts_every_ = made.features / kPanel;
+      // Only where the last codes in this place were used dense: sparse ones would pay for nothing.
+      if (data_of(codes_).masks_wanted) masks_ = &new_row_masks(codes_, rows_, codes_->width);
     }
     const int64_t blocks = ceil_div(rows_, block_rows_);
     for (int64_t first = 0; first < blocks; first += wave_) {
@@ -155,7 +158,11 @@ class Encoder {
       lay_out(first, last);
       if (select_.rule == HEDDLE_SELECT_BATCH_TOP_K) keep_batch_largest();
     }
-    data_of(codes_).started = starts;
+    CodesData& data = data_of(codes_);
+    data.started = starts;
+    data.masked = masks_ != nullptr;
+    data.precision = args_.precision;
+    if (!worth_masks(codes_)) data.masks_wanted = false;
   }
 
  private:
@@ -186,6 +193,11 @@ class Encoder {
     b.starts = starts_ ? starts_ + row : nullptr;
     b.starts_stride = rows_;
     b.starts_every = starts_every_;
+    if (masks_) {
+      b.masks_stride = masks_->words * 8;
+      b.masks = reinterpret_cast<uint8_t*>(masks_->bits.data() + row * masks_->words);
+      for (int64_t r = 1; r <= b.rows; ++r) masks_->bits[static_cast<size_t>((row + r) * masks_->words - 1)] = 0;
+    }
     const Kernels& k = kernels();
     if (by_dots(args_)) k.encode_block_bf16(b);
     else k.encode_block(b);
@@ -247,6 +259,7 @@ class Encoder {
   int64_t* counts_ = nullptr;
   int32_t* starts_ = nullptr;
   int64_t starts_every_ = 1;
+  RowMasks* masks_ = nullptr;
 };
 
 }  // namespace

@@ -1,33 +1,32 @@
 // Sums over the entries of each feature: column sums, counts and threshold gradients in one sweep over the rows (weight
-// gradients: sparse_tiles.cc).
+// gradients: sparse_products.cc).
 //
 // Deterministic: entries are summed in f64 per block of rows, the blocks in order. Tasks are cut by shape alone.
 #include <algorithm>
 #include <cmath>
 
-#include "core/compute/sparse_codes.h"
+#include "core/compute/sparse_matmul.h"
 
 namespace heddle::cpu {
 namespace {
 
-// Calls add(sums, begin, end) for the entries of every block of rows (at most 64 blocks, so that partial sums stay
-// small), then into(j, total) for every feature.
+// Calls add(sums, first row, last row) for every block of rows (at most 64 blocks, so that partial sums stay small), then
+// into(j, total) for every feature. Sums have room for a multiple of 16 features.
 template <class Sum, class Add, class Into>
 void sum_by_feature(CpuContext& context, const heddle_codes* codes, const char* op, Add&& add, Into&& into) {
   const int64_t block_rows = std::max<int64_t>(512, ceil_div(codes->rows, 64)), width = codes->width;
-  const int64_t blocks = ceil_div(codes->rows, block_rows);
+  const int64_t blocks = ceil_div(codes->rows, block_rows), room = ceil_div(width, 16) * 16;
   ArenaScope scope(context.arena);
-  Sum* sums = context.arena.need<Sum>(blocks * width, op);
+  Sum* sums = context.arena.need<Sum>(blocks * room, op);
   context.pool.run(blocks, [&](int64_t block) {
-    Sum* own = sums + block * width;
-    std::fill_n(own, width, Sum{0});
-    const int64_t last = std::min((block + 1) * block_rows, codes->rows);
-    add(own, codes->offsets[block * block_rows], codes->offsets[last]);
+    Sum* own = sums + block * room;
+    std::fill_n(own, room, Sum{0});
+    add(own, block * block_rows, std::min((block + 1) * block_rows, codes->rows));
   });
   context.pool.run(ceil_div(width, kBlock), [&](int64_t task) {
     for (int64_t j = task * kBlock; j < std::min((task + 1) * kBlock, width); ++j) {
       Sum total = 0;
-      for (int64_t block = 0; block < blocks; ++block) total += sums[block * width + j];
+      for (int64_t block = 0; block < blocks; ++block) total += sums[block * room + j];
       into(j, total);
     }
   });
@@ -42,10 +41,18 @@ int32_t codes_column_sum(void* dc, const heddle_codes* codes, const DLTensor* va
     want("codes_column_sum", "out", out, DType::f32, {codes->width});
     const float* stored = values_or_own("codes_column_sum", codes, values);
     float* to = data<float>(out);
+    // By masks where these are at hand anyway: the same sums, in which a zero adds nothing.
+    const RowMasks* masks = worth_masks(codes) ? &row_masks(context(dc), codes) : nullptr;
     sum_by_feature<double>(
         context(dc), codes, "codes_column_sum",
-        [&](double* sums, int64_t begin, int64_t end) {
-          for (int64_t e = begin; e < end; ++e) sums[codes->indices[e]] += static_cast<double>(stored[e]);
+        [&](double* sums, int64_t first, int64_t last) {
+          for (int64_t row = first; masks && row < last; ++row) {
+            sparse::kernels().add_columns(reinterpret_cast<const uint16_t*>(masks->of(row)), codes->width,
+                                          stored + codes->offsets[row], sums);
+          }
+          if (masks) return;
+          for (int64_t e = codes->offsets[first]; e < codes->offsets[last]; ++e)
+            sums[codes->indices[e]] += static_cast<double>(stored[e]);
         },
         [&](int64_t j, double total) { to[j] = static_cast<float>(static_cast<double>(to[j]) + total); });
   });
@@ -58,8 +65,9 @@ int32_t codes_count(void* dc, const heddle_codes* codes, DLTensor* fired, heddle
     int64_t* to = data<int64_t>(fired);
     sum_by_feature<int32_t>(
         context(dc), codes, "codes_count",
-        [&](int32_t* sums, int64_t begin, int64_t end) {
-          for (int64_t e = begin; e < end; ++e) sums[codes->indices[e]] += codes->values[e] != 0;
+        [&](int32_t* sums, int64_t first, int64_t last) {
+          for (int64_t e = codes->offsets[first]; e < codes->offsets[last]; ++e)
+            sums[codes->indices[e]] += codes->values[e] != 0;
         },
         [&](int64_t j, int32_t total) { to[j] += total; });
   });
@@ -87,8 +95,8 @@ int32_t threshold_backward(void* dc, const heddle_threshold_backward* args, hedd
     const double half = args->bandwidth / 2, slope = 1 / args->bandwidth;
     sum_by_feature<double>(
         context(dc), codes, op,
-        [&](double* sums, int64_t begin, int64_t end) {
-          for (int64_t e = begin; e < end; ++e) {
+        [&](double* sums, int64_t first, int64_t last) {
+          for (int64_t e = codes->offsets[first]; e < codes->offsets[last]; ++e) {
             const int32_t j = codes->indices[e];
             const double limit = static_cast<double>(threshold[j]);
             if (!(std::abs(static_cast<double>(codes->pre[e]) - limit) < half)) continue;

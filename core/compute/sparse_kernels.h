@@ -40,6 +40,9 @@ struct EncodeBlock {
   // starts[i * starts_stride]; all of the row's in the last.
   int32_t* starts;
   int64_t starts_stride, starts_every;
+  // One bit per column that was kept, [rows, masks_stride bytes], or null; zero before.
+  uint8_t* masks;
+  int64_t masks_stride;
 };
 
 // Columns of a strip: what the tile kernels hold in registers at once.
@@ -65,8 +68,6 @@ struct Term {
   float value;
 };
 constexpr int64_t kTerms = 32;
-// What the dense form multiplies at once: 16 KiB of codes, 16 KiB of rows.
-constexpr int64_t kDenseRows = 64, kDenseFeatures = 64;
 
 // Where the gradient of the weights comes from and goes to; scratch is 64-byte aligned.
 struct Gradient {
@@ -77,16 +78,6 @@ struct Gradient {
   int64_t stride, features;
   Term* terms;      // scratch of gradient_tile: [features, kTerms]
   int32_t* counts;  // and [features]
-  float* rows;      // scratch of gradient_dense: [kDenseRows, kStrip]
-};
-
-// A block of rows, dense.
-struct DenseCodes {
-  const int64_t* offsets;  // [rows]
-  const int32_t* starts;   // of panel p: starts[p * starts_stride + row]
-  int64_t starts_stride, panels, panels_of_tile, rows, width;
-  const int32_t* indices;
-  float* codes;  // [tiles of kDenseFeatures][rows][kDenseFeatures]
 };
 
 struct Kernels {
@@ -126,10 +117,16 @@ struct Kernels {
   // weight[j] += sum over the entries of feature j, rows ascending, of value * (x - center): one chain. The tile's weights
   // are not used.
   void (*gradient_tile)(const Tile& tile, const float* values, const Gradient& gradient);
-  // The same where many are stored, in two steps: rows [first, last) of a block are laid out dense, then features of one
-  // tile of kDenseFeatures receive all rows of the block, whose codes are given.
-  void (*lay_out_dense)(const DenseCodes& block, int64_t first, int64_t last, const float* values);
-  void (*gradient_dense)(const Gradient& gradient, const float* codes, int64_t rows);
+  // Dense rows from stored entries and back. mask: one bit per feature, from a multiple of 16 on; features are done in
+  // sixteens, the last ones beyond the mask's own being zero bits. values: of the row's first entry there. Returns how many
+  // entries there were.
+  int64_t (*expand)(const uint16_t* mask, int64_t features, const float* values, float* to);
+  // A pair of rows as words of bf16 (matmul_kernels.h); the second mask may be null.
+  void (*expand_rows)(const uint16_t* const mask[2], int64_t features, const float* const values[2], uint32_t* to);
+  // sums[feature] += value.
+  void (*add_columns)(const uint16_t* mask, int64_t features, const float* values, double* sums);
+  // values = add + those of `from` whose bit is set.
+  int64_t (*compress)(const uint16_t* mask, int64_t features, const float* from, float add, float* values);
   // Sum of squares of x - y over one row; dy (when not null) receives y - x.
   double (*residual_row)(const float* x, const float* y, int64_t d, float* dy);
   void (*scale_row)(float scale, int64_t d, float* y);

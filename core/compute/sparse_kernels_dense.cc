@@ -1,12 +1,8 @@
-// Kernels of the weight gradient where a fair share of all codes is stored, as in an untrained dictionary: codes are laid
-// out dense in tiles of 64 features, and multiplied with their rows in register tiles.
+// Dense rows from stored entries, and stored entries from dense rows, by a row's mask: what stands before and behind a matrix
+// product where a fair share of all codes is stored (sparse_matmul.cc).
 //
-// What bounds it: 2 cycles per code of a strip of 64 columns, stored or not, for the multiply-adds (two 512-bit ones per
-// cycle, measured at 90 % of that; 64 rows of a tile and of x lie in L1), and the reading of the entries. Following
-// entries costs about 13 cycles each (sparse_kernels_tile.cc), so this wins from a quarter on.
-//
-// Every weight receives its terms in ascending row, one fused multiply-add each, and a zero adds nothing: the bits are
-// those of gradient_tile, as long as the rows are finite.
+// What bounds it: the values, which are read once and come from L3 or memory (Zen 5, m = 2048, 4096 rows, half stored: the load
+// takes three quarters of the time of `expand`).
 #include "core/compute/simd.h"
 #include "core/compute/sparse_kernels_parts.h"
 
@@ -14,7 +10,6 @@
 #define HWY_TARGET_INCLUDE "core/compute/sparse_kernels_dense.cc"
 #include <hwy/foreach_target.h>
 
-#include <hwy/cache_control.h>
 #include "core/compute/sparse_compress-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,121 +17,106 @@ namespace heddle::cpu::sparse {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int kVectors = 2;
-constexpr int kTileFeatures = kLanes == 16 ? 8 : 4;  // times two vectors: 16 of 32 or 8 of 16 registers
-static_assert(kDenseFeatures % kTileFeatures == 0);
+using DU = hn::RebindToUnsigned<D>;
+using VU = hn::Vec<DU>;
 
-HWY_INLINE M lanes_of(int64_t left) {
-  return hn::FirstN(D(), static_cast<size_t>(left < 0 ? 0 : left < kLanes ? left : kLanes));
-}
-
-// One row's entries of the tile -> to[kDenseFeatures], zeros between.
+// The next values, each in the lane of a set bit; zeros between. *values moves on. No more is read than there is.
+HWY_INLINE V spread(uint32_t set, const float** values) {
+  const int count = __builtin_popcount(set);
 #if HWY_TARGET <= HWY_AVX3
-// The set of stored features as 64 bits, then the processor spreads the values over it.
-HWY_INLINE void expand_run(const int32_t* indices, const float* values, int64_t n, int64_t first, float* to) {
-  static_assert(kDenseFeatures == 64 && kLanes == 16);
-  const __m512i base = _mm512_set1_epi32(static_cast<int>(first)), one = _mm512_set1_epi64(1);
-  __m512i bits = _mm512_setzero_si512();
-  for (int64_t e = 0; e < n; e += 16) {
-    const __mmask16 live = static_cast<__mmask16>(n - e >= 16 ? 0xFFFFu : (1u << (n - e)) - 1);
-    const __m512i at = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(live, indices + e), base);
-    const __m512i low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(at));
-    const __m512i high = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(at, 1));
-    bits = _mm512_mask_or_epi64(bits, static_cast<__mmask8>(live), bits, _mm512_sllv_epi64(one, low));
-    bits = _mm512_mask_or_epi64(bits, static_cast<__mmask8>(live >> 8), bits, _mm512_sllv_epi64(one, high));
-  }
-  uint64_t set = static_cast<uint64_t>(_mm512_reduce_or_epi64(bits));
-  for (int64_t j = 0; j < kDenseFeatures; j += 16, set >>= 16) {
-    const __mmask16 here = static_cast<__mmask16>(set);
-    const int count = __builtin_popcount(here);
-    // In two steps: expanding from memory is microcode on AMD.
-    const __m512 next = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), values);
-    _mm512_store_ps(to + j, _mm512_maskz_expand_ps(here, next));
-    values += count;
-  }
-}
+  // In two steps: expanding from memory is microcode on AMD.
+  const __m512 next = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), *values);
+  const V out{_mm512_maskz_expand_ps(static_cast<__mmask16>(set), next)};
 #else
-HWY_INLINE void expand_run(const int32_t* indices, const float* values, int64_t n, int64_t first, float* to) {
-  std::memset(to, 0, static_cast<size_t>(kDenseFeatures) * sizeof *to);
-  for (int64_t e = 0; e < n; ++e) to[indices[e] - first] = values[e];
-}
+  const D d;
+  const DI di;
+  const hn::Rebind<uint8_t, DI> bytes;
+  const V next = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, *values);
+  const VI order =
+      hn::PromoteTo(di, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(&kExpandOrder8[static_cast<int>(set)])));
+  const uint8_t bits[8] = {static_cast<uint8_t>(set)};
+  const VI moved = hn::TableLookupLanes(hn::BitCast(di, next), hn::IndicesFromVec(di, order));
+  const V out = hn::IfThenElseZero(hn::LoadMaskBits(d, bits), hn::BitCast(d, moved));
 #endif
+  *values += count;
+  return out;
+}
 
-// Row by row, so that the entries are read in the order in which they lie.
-void lay_out_dense(const DenseCodes& c, int64_t first, int64_t last, const float* values) {
-  for (int64_t row = first; row < last; ++row) {
-    const int64_t entries = c.offsets[row];
-    for (int64_t tile = 0; tile * kDenseFeatures < c.width; ++tile) {
-      const int64_t panel = tile * c.panels_of_tile;
-      const int64_t behind = panel + c.panels_of_tile < c.panels ? panel + c.panels_of_tile : c.panels;
-      const int64_t begin = c.starts[panel * c.starts_stride + row], end = c.starts[behind * c.starts_stride + row];
-      // The processor's own prefetching stops at every page: ask for what comes 2 KiB later.
-      for (int64_t e = begin; e < end; e += 16) {
-        hwy::Prefetch(c.indices + entries + e + 512);
-        hwy::Prefetch(values + entries + e + 512);
-      }
-      expand_run(c.indices + entries + begin, values + entries + begin, end - begin, tile * kDenseFeatures,
-                 c.codes + (tile * c.rows + row) * kDenseFeatures);
+// The bits of each vector of sixteen features.
+HWY_INLINE uint32_t bits_of(uint32_t sixteen, int lane) { return kLanes == 16 ? sixteen : sixteen >> lane & 0xFFu; }
+
+int64_t expand(const uint16_t* HWY_RESTRICT mask, int64_t features, const float* HWY_RESTRICT values,
+               float* HWY_RESTRICT to) {
+  const float* next = values;
+  for (int64_t j = 0; j < features; j += 16) {
+    const uint32_t set = mask[j / 16];
+    for (int lane = 0; lane < 16; lane += kLanes) hn::StoreU(spread(bits_of(set, lane), &next), D(), to + j + lane);
+  }
+  return next - values;
+}
+
+// To bf16 in the upper half, to nearest even; NaN stays NaN. Any bits below.
+HWY_INLINE VU rounded(V v) {
+  const DU du;
+  const VU bits = hn::BitCast(du, v);
+  const VU odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+  const VU even = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFF)));
+  const auto nan = hn::RebindMask(du, hn::IsNaN(v));
+  return hn::IfThenElse(nan, hn::Or(bits, hn::Set(du, 0x00400000)), even);
+}
+
+void expand_rows(const uint16_t* const mask[2], int64_t features, const float* const values[2],
+                 uint32_t* HWY_RESTRICT to) {
+  const DU du;
+  const float *even = values[0], *odd = values[1];
+  for (int64_t j = 0; j < features; j += 16) {
+    const uint32_t set0 = mask[0][j / 16], set1 = mask[1] ? mask[1][j / 16] : 0;
+    for (int lane = 0; lane < 16; lane += kLanes) {
+      const VU low = hn::ShiftRight<16>(rounded(spread(bits_of(set0, lane), &even)));
+      const VU high = hn::And(rounded(spread(bits_of(set1, lane), &odd)), hn::Set(du, 0xFFFF0000u));
+      hn::StoreU(hn::Or(low, high), du, to + j + lane);
     }
   }
 }
 
-// A strip of the same rows -> x[row][kStrip], centred.
-void lay_out_rows(const Gradient& g, int64_t first, int64_t rows, int64_t column, float* HWY_RESTRICT x) {
+int64_t compress(const uint16_t* HWY_RESTRICT mask, int64_t features, const float* HWY_RESTRICT from, float add,
+                 float* HWY_RESTRICT values) {
   const D d;
-  for (int64_t k = 0; k < kStrip; k += kLanes) {
-    const M live = lanes_of(g.d - column - k);
-    const V middle = g.center ? hn::MaskedLoad(live, d, g.center + column + k) : hn::Zero(d);
-    for (int64_t b = 0; b < rows; ++b) {
-      const V v = hn::MaskedLoad(live, d, g.x + (first + b) * g.x_stride + column + k);
-      hn::Store(g.center ? hn::Sub(v, middle) : v, d, x + b * kStrip + k);
+  const V plus = hn::Set(d, add);
+  float* next = values;
+  for (int64_t j = 0; j < features; j += 16) {
+    const uint32_t sixteen = mask[j / 16];
+    for (int lane = 0; lane < 16; lane += kLanes) {
+      const uint32_t set = bits_of(sixteen, lane);
+      const uint8_t bits[8] = {static_cast<uint8_t>(set), static_cast<uint8_t>(set >> 8)};
+      const Compressor front(hn::LoadMaskBits(d, bits));
+      const V kept = front(hn::Add(hn::LoadU(d, from + j + lane), plus));
+      // Never beyond its own entries: what follows may be another task's.
+      hn::BlendedStore(kept, hn::FirstN(d, static_cast<size_t>(front.count())), d, next);
+      next += front.count();
     }
   }
+  return next - values;
 }
 
-// weight[feature .. feature + count) += codes^T x, columns [column, column + 2 vectors).
-HWY_NOINLINE void multiply(const Gradient& g, const float* HWY_RESTRICT block, int64_t rows, int64_t feature,
-                           int64_t count, int64_t column) {
-  const D d;
-  const M live[kVectors] = {lanes_of(g.d - column), lanes_of(g.d - column - kLanes)};
-  V low[kTileFeatures], high[kTileFeatures];
-#pragma GCC unroll 16
-  for (int r = 0; r < kTileFeatures; ++r) {
-    const float* to = g.weight + (feature + (r < count ? r : 0)) * g.stride + column;
-    low[r] = hn::MaskedLoad(live[0], d, to);
-    high[r] = hn::MaskedLoad(live[1], d, to + kLanes);
-  }
-  const float* HWY_RESTRICT codes = block + feature;
-  const float* HWY_RESTRICT x = g.rows + column % kStrip;
-  for (int64_t b = 0; b < rows; ++b) {
-    const V x0 = hn::Load(d, x + b * kStrip), x1 = hn::Load(d, x + b * kStrip + kLanes);
-#pragma GCC unroll 16
-    for (int r = 0; r < kTileFeatures; ++r) {
-      const V value = hn::Set(d, codes[b * kDenseFeatures + r]);
-      low[r] = hn::MulAdd(value, x0, low[r]);
-      high[r] = hn::MulAdd(value, x1, high[r]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < kTileFeatures; ++r) {
-    if (r >= count) continue;
-    float* to = g.weight + (feature + r) * g.stride + column;
-    hn::BlendedStore(low[r], live[0], d, to);
-    hn::BlendedStore(high[r], live[1], d, to + kLanes);
-  }
-}
+}  // namespace
 
-void gradient_dense(const Gradient& g, const float* codes, int64_t rows) {
-  for (int64_t strip = 0; strip < g.d; strip += kStrip) {
-    const int64_t last = g.d - strip < kStrip ? g.d : strip + kStrip;
-    for (int64_t first = 0; first < rows; first += kDenseRows) {
-      const int64_t count = rows - first < kDenseRows ? rows - first : kDenseRows;
-      lay_out_rows(g, first, count, strip, g.rows);
-      for (int64_t j = 0; j < g.features; j += kTileFeatures) {
-        const int64_t features = g.features - j < kTileFeatures ? g.features - j : kTileFeatures;
-        for (int64_t k = strip; k < last; k += kVectors * kLanes)
-          multiply(g, codes + first * kDenseFeatures, count, j, features, k);
-      }
+namespace {
+
+// Sums have room for a multiple of 16.
+void add_columns(const uint16_t* HWY_RESTRICT mask, int64_t features, const float* HWY_RESTRICT values,
+                 double* HWY_RESTRICT sums) {
+  const hn::CappedTag<double, kLanes / 2> wide;
+  const hn::Half<D> half;
+  const float* next = values;
+  for (int64_t j = 0; j < features; j += 16) {
+    const uint32_t set = mask[j / 16];
+    for (int lane = 0; lane < 16; lane += kLanes) {
+      const V v = spread(bits_of(set, lane), &next);
+      double* to = sums + j + lane;
+      hn::StoreU(hn::Add(hn::LoadU(wide, to), hn::PromoteTo(wide, hn::LowerHalf(half, v))), wide, to);
+      to += kLanes / 2;
+      hn::StoreU(hn::Add(hn::LoadU(wide, to), hn::PromoteTo(wide, hn::UpperHalf(half, v))), wide, to);
     }
   }
 }
@@ -144,8 +124,10 @@ void gradient_dense(const Gradient& g, const float* codes, int64_t rows) {
 }  // namespace
 
 void add_dense(Kernels* table) {
-  table->lay_out_dense = lay_out_dense;
-  table->gradient_dense = gradient_dense;
+  table->expand = expand;
+  table->expand_rows = expand_rows;
+  table->compress = compress;
+  table->add_columns = add_columns;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -86,6 +86,7 @@ HWY_INLINE void select(V p, const EncodeBlock& b, int64_t column, int64_t row, i
   hn::StoreU(compress(value), d, b.values + to);
   hn::StoreU(compress(hn::LoadU(di, b.ids + column)), di, b.indices + to);
   if constexpr (rule == Rule::margin) hn::StoreU(compress(p), d, b.pre + to);
+  if (b.masks) hn::StoreMaskBits(d, stored, b.masks + row * b.masks_stride + column / 8);
   count += compress.count();
 }
 

@@ -64,6 +64,7 @@ inline __attribute__((always_inline)) void select(__m512 p, const EncodeBlock& b
   _mm512_storeu_ps(b.values + to, _mm512_maskz_compress_ps(stored, value));
   _mm512_storeu_si512(b.indices + to, _mm512_maskz_compress_epi32(stored, _mm512_loadu_si512(b.ids + column)));
   if constexpr (rule == Rule::margin) _mm512_storeu_ps(b.pre + to, _mm512_maskz_compress_ps(stored, p));
+  if (b.masks) std::memcpy(b.masks + row * b.masks_stride + column / 8, &stored, sizeof stored);
   count += __builtin_popcount(stored);
 }
 

@@ -25,6 +25,22 @@ struct CompressOrder8 {
 };
 inline constexpr CompressOrder8 kCompressOrder8;
 
+// The reverse: for each set of 8 lanes, the bytes of the front lanes that go to them; any for the others.
+struct ExpandOrder8 {
+  uint64_t order[256];
+  constexpr ExpandOrder8() : order() {
+    for (int set = 0; set < 256; ++set) {
+      uint64_t taken = 0;
+      for (int lane = 0; lane < 8; ++lane) {
+        order[set] |= taken << (8 * lane);
+        taken += static_cast<uint64_t>(set >> lane & 1);
+      }
+    }
+  }
+  constexpr const uint64_t& operator[](int set) const { return order[set]; }
+};
+inline constexpr ExpandOrder8 kExpandOrder8;
+
 // Called before each panel, and after the last.
 inline __attribute__((always_inline)) void note_starts(const EncodeBlock& b, int64_t panel) {
   if (b.starts == nullptr || (panel % b.starts_every != 0 && panel != b.panel_count)) return;

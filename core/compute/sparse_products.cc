@@ -2,7 +2,8 @@
 //
 // Weights are taken in tiles (sparse_kernels_tile.cc): so many features that a row has a fair number of entries in each,
 // times strips of 64 columns. Where a row has too few entries even for large tiles, decode and codes_backward follow each
-// entry through the whole matrix (sparse_kernels_gather.cc).
+// entry through the whole matrix (sparse_kernels_gather.cc). All in f32, whatever precision encoded the codes. Where a large
+// share is stored: sparse_matmul.h.
 //
 // Deterministic. Tasks are cut by shapes and by the share of stored entries alone, and no number is computed by two tasks:
 // decode: one chain in the order of a row's entries, so the bits depend on that row alone whatever way it is cut.
@@ -11,6 +12,7 @@
 #include <algorithm>
 
 #include "core/compute/sparse_codes.h"
+#include "core/compute/sparse_matmul.h"
 
 namespace heddle::cpu {
 namespace {
@@ -22,10 +24,7 @@ using sparse::Tile;
 constexpr int64_t kLargestTile = 32;                // panels: 256 KiB, a quarter of an L2
 constexpr int64_t kSmallTile = 4;                   // panels: 32 KiB, two thirds of an L1
 constexpr int64_t kWeightsInL2 = int64_t{3} << 18;  // bytes
-// From this share of stored entries on the weight gradient multiplies dense blocks (same bits).
-constexpr double kDenseShare = 0.25;
 constexpr int64_t kGradientPanels = 16;
-constexpr int64_t kDenseBytes = int64_t{4} << 20;  // of a block laid out dense: L3
 
 double density(const heddle_codes* codes) {
   const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
@@ -38,8 +37,8 @@ int64_t features_for(const heddle_codes* codes, double entries, int64_t least, i
   return kPanel * static_cast<int64_t>(std::clamp(panels, static_cast<double>(least), static_cast<double>(most)));
 }
 
-// Is it worth visiting a row once per tile? Not where the whole matrix is one. Measured at d = 64: with 5 % of 2,048
-// features not yet, because 512 KiB of weights answer from L2 almost as fast; with 15 % it is, or where the weights do not
+// Is it worth visiting a row once per tile? Not where the whole matrix is one. Measured at d = 64: with 5 and 10 % of
+// 2,048 features not yet, because 512 KiB of weights answer from L2 almost as fast; with 20 % it is, or where the weights do not
 // fit (5 % of 8,192: 1.9 against 2.2 ns per entry).
 bool in_tiles(const heddle_codes* codes, int64_t d) {
   const double share = density(codes);
@@ -131,36 +130,6 @@ void add_sparse(CpuContext& c, const heddle_codes* codes, const PanelStarts& sta
   });
 }
 
-// Block of rows by block of rows: laid out by tasks of rows, multiplied by tasks of features.
-void add_dense(CpuContext& c, const heddle_codes* codes, const PanelStarts& starts, const float* values,
-               const sparse::Gradient& whole) {
-  constexpr int64_t kTile = sparse::kDenseFeatures, kLayOutRows = 16;
-  const Tiling tiling(codes, starts, whole.d, kTile);
-  const int64_t most = std::clamp<int64_t>(kDenseBytes / (tiling.groups * kTile * 4), sparse::kDenseRows, 512);
-  ArenaScope scope(c.arena);
-  float* dense = c.arena.need<float>(tiling.groups * kTile * std::min(most, codes->rows), "codes_weight_gradient");
-  for (int64_t row = 0; row < codes->rows; row += most) {
-    const int64_t count = std::min(most, codes->rows - row);
-    const sparse::DenseCodes block{codes->offsets + row, starts.of(0) + row, starts.rows,
-                                   starts.panels,        tiling.panels_of,   count,
-                                   codes->width,         codes->indices,     dense};
-    c.pool.run(ceil_div(count, kLayOutRows), [&](int64_t task) {
-      const int64_t first = task * kLayOutRows;
-      sparse::kernels().lay_out_dense(block, first, std::min(first + kLayOutRows, count), values);
-    });
-    c.pool.run(tiling.groups, [&](int64_t tile, int worker) {
-      Arena& arena = c.worker_arena(worker);
-      ArenaScope own(arena);
-      sparse::Gradient g = whole;
-      g.x += row * g.x_stride;
-      g.weight += tiling.first(tile) * g.stride;
-      g.features = tiling.features(tile);
-      g.rows = arena.need<float>(sparse::kDenseRows * kStrip, "codes_weight_gradient");
-      sparse::kernels().gradient_dense(g, dense + tile * count * kTile, count);
-    });
-  }
-}
-
 }  // namespace
 
 int32_t decode(void* dc, const heddle_codes* codes, const DLTensor* values, const DLTensor* weight,
@@ -175,6 +144,15 @@ int32_t decode(void* dc, const heddle_codes* codes, const DLTensor* values, cons
     float* to = data<float>(y);
     CpuContext& c = context(dc);
     const sparse::Kernels& kernel = sparse::kernels();
+    if (worth_dense(CodesProduct::decode, codes, d)) {
+      c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
+        for (int64_t b = task * kTaskRows; b < std::min((task + 1) * kTaskRows, codes->rows); ++b) {
+          if (start) std::copy_n(start, d, to + b * stride);
+          else std::fill_n(to + b * stride, d, 0.0f);
+        }
+      });
+      return decode_dense(c, codes, stored, weight, y);
+    }
     if (!in_tiles(codes, d)) {
       c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
         const int64_t first = task * kTaskRows, rows = std::min(kTaskRows, codes->rows - first);
@@ -209,6 +187,8 @@ int32_t codes_backward(void* dc, const heddle_codes* codes, const DLTensor* dy, 
     const float *from = data<float>(dy), add = static_cast<float>(l1);
     CpuContext& c = context(dc);
     const sparse::Kernels& kernel = sparse::kernels();
+    if (worth_dense(CodesProduct::backward, codes, d))
+      return codes_backward_dense(c, codes, dy, weight, add, data<float>(dvalues));
     if (d == 0 || !in_tiles(codes, d)) {
       c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
         const int64_t first = task * kTaskRows, rows = std::min(kTaskRows, codes->rows - first);
@@ -237,7 +217,8 @@ int32_t codes_weight_gradient(void* dc, const heddle_codes* codes, const DLTenso
     want(op, "dweight", dweight, DType::f32, {codes->width, d}, true);
     const float* stored = values_or_own(op, codes, values);
     CpuContext& c = context(dc);
-    const PanelStarts& starts = panel_starts(c, codes);
+    if (worth_dense(CodesProduct::gradient, codes, d))
+      return codes_weight_gradient_dense(c, codes, stored, rows, data<float>(center), dweight);
     sparse::Gradient g{};
     g.x = data<float>(rows);
     g.x_stride = rows_apart(rows);
@@ -245,8 +226,7 @@ int32_t codes_weight_gradient(void* dc, const heddle_codes* codes, const DLTenso
     g.center = data<float>(center);
     g.weight = data<float>(dweight);
     g.stride = rows_apart(dweight);
-    const bool dense = density(codes) >= kDenseShare && starts.features <= sparse::kDenseFeatures;
-    (dense ? add_dense : add_sparse)(c, codes, starts, stored, g);
+    add_sparse(c, codes, panel_starts(c, codes), stored, g);
   });
 }
 

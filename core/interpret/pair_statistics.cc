@@ -96,7 +96,7 @@ void PairCollector::add_numeric(std::span<const float> values) {
 }
 
 // Rank sums of the binary attributes: those of the active points one by one, those of the zeros all at once. Halves of whole
-// numbers below 2^53: exact.
+// numbers, exact below 2^53: up to some 95 million points.
 void PairCollector::add_ranks(std::span<const float> values) {
   const double zero = static_cast<double>(scratch_.rank(values, labels_.known_points - active_));
   const auto order = scratch_.order(), doubled = scratch_.doubled();

@@ -11,9 +11,16 @@
 namespace heddle {
 namespace {
 
-// Scores are kept for so many users at once that they take at most 64 MiB, whatever the size of the catalogue.
-int64_t rows_at_once(int64_t items, int64_t rows) {
-  return std::clamp<int64_t>((int64_t{16} << 20) / std::max<int64_t>(items, 1), 1, std::max<int64_t>(rows, 1));
+// Scores are kept for so many users at once that they take at most 64 MiB, whatever the size of the catalogue. On the CPU
+// they ought not to leave the cache between the product and the list: 8 MiB, in whole tiles of the product's rows, of which
+// the first pays for reading the item table. Measured with 18,345 items: 96 users 138,000 users/s, 256 users 121,000. A
+// list does not depend on who is scored with it.
+int64_t rows_at_once(const Device& device, int64_t items, int64_t rows) {
+  constexpr int64_t kTileRows = 96, kCacheScores = int64_t{2} << 20, kMostScores = int64_t{16} << 20;
+  items = std::max<int64_t>(items, 1);
+  int64_t most = kMostScores / items;
+  if (device.is_cpu()) most = std::min(most, std::max<int64_t>(kCacheScores / items / kTileRows, 1) * kTileRows);
+  return std::clamp<int64_t>(most, 1, std::max<int64_t>(rows, 1));
 }
 
 const DLTensor* device_copy(Device& device, const heddle_call& call, TensorView& view, const void* host, DType type,
@@ -42,7 +49,7 @@ TensorView scratch(Device& device, const heddle_call& call, DType type, int64_t 
 void top_lists(Backbone& backbone, Context& context, int32_t precision, const DLTensor* hidden, int64_t k,
                const int64_t* seen_offsets, const int32_t* seen_items, int32_t* items, float* scores) {
   Device& device = backbone.device();
-  const int64_t rows = hidden->shape[0], catalogue = backbone.items(), step = rows_at_once(catalogue, rows);
+  const int64_t rows = hidden->shape[0], catalogue = backbone.items(), step = rows_at_once(device, catalogue, rows);
   std::vector<int64_t> offsets;
   for (int64_t begin = 0; begin < rows; begin += step) {
     const int64_t n = std::min(step, rows - begin);

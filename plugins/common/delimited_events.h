@@ -40,8 +40,22 @@ class DelimitedEvents {
     return {format_.text_users, format_.text_items, format_.columns.time >= 0, format_.columns.value >= 0, 0};
   }
 
-  // The events of the next block; false at the end of the file.
+  // The events of the next block; false at the end of the file. What it has thrown once it throws from then on: events
+  // behind a fault are not to be had.
   bool next(sdk::Events& block) {
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
+    try {
+      return next_block(block);
+    } catch (...) {
+      failure_ = std::current_exception();
+      throw;
+    }
+  }
+
+ private:
+  static_assert(TextBlock::margin >= NumberRows::reads_around);
+
+  bool next_block(sdk::Events& block) {
     Piece* piece = fields_ == 0 ? first_piece() : work_->next();
     if (piece == nullptr) return false;
     settle(*piece);
@@ -51,7 +65,6 @@ class DelimitedEvents {
     return true;
   }
 
- private:
   // A block and what was found in it. Lines are counted from the block's first, 1.
   struct Piece {
     TextBlock block;
@@ -225,6 +238,7 @@ class DelimitedEvents {
   int64_t lines_ = 0;                       // of the blocks before
   int64_t position_ = 0;                    // of the next event, its time where there is none
   int64_t blank_ = 0;                       // an empty line that so far may be the end of the file
+  std::exception_ptr failure_;              // what next() has thrown
   std::optional<OrderedWork<Piece>> work_;  // last: its threads end before what they use
 };
 

@@ -54,7 +54,11 @@ class NumberRows {
   // Whether every field is a column, so that nothing but numbers can stand in an accepted row.
   bool reads_every_field() const { return reads_all_; }
 
-  // Begins with a block of text; 64 bytes on both sides of it are read, too, but do not matter.
+  // So many bytes on both sides of the text may be read, too, but do not matter: find_ends() loads 64 bytes from the
+  // text's last one on, and once more for each further byte of the separator, one later.
+  static constexpr std::size_t longest_separator = 4, reads_around = 64 + longest_separator;
+
+  // Begins with a block of text.
   void start(std::string_view text) {
     text_ = text.data();
     next_ = 0;
@@ -86,7 +90,7 @@ class NumberRows {
 
  private:
   static constexpr int window = 8;  // positions that one load takes
-  static constexpr std::size_t slack = 64, longest_separator = 4;
+  static constexpr std::size_t slack = 64;
 
   // A column's place: the field's bytes are text[ends[column - 1] + before .. ends[column] - behind).
   struct Place {
@@ -108,7 +112,8 @@ class NumberRows {
     uint32_t word;
     std::memcpy(&word, from, sizeof word);
     const uint32_t digits = (word ^ 0x302E30u) & (length == 3 ? 0xFFFFFFu : 0xFFu);  // 0, of a point: 0, 0
-    if ((length | 2) == 3 && ((digits + 0x767F76u) & 0x808080u) == 0) {
+    // Each byte at most 9, 0, 9: with none of them above 127, no sum goes over into the next byte.
+    if ((length | 2) == 3 && ((digits | (digits + 0x767F76u)) & 0x808080u) == 0) {
       value = tenths[(digits & 0xFF) * 10 + (digits >> 16)];
       return true;
     }

@@ -1,10 +1,12 @@
 // OrderedWork<Piece>: pieces are fetched one after the other, worked on by several threads and handed out in the order
 // of fetching, so that nobody can see how many threads there are. The caller's thread works too; with one thread there
-// is no other. At most threads + 2 pieces exist at a time.
+// is no other, and where the system makes fewer than asked for, those do. At most threads + 2 pieces exist at a time.
 //
 // fetch(piece) runs under a lock and returns false at the end; work(piece) on any thread. What they throw is thrown by
 // next() in that piece's place.
 #pragma once
+
+#include <signal.h>
 
 #include <condition_variable>
 #include <exception>
@@ -20,7 +22,17 @@ class OrderedWork {
  public:
   OrderedWork(int threads, std::function<bool(Piece&)> fetch, std::function<void(Piece&)> work)
       : fetch_(std::move(fetch)), work_(std::move(work)), slots_(static_cast<std::size_t>(threads) + 2) {
-    for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
+    helpers_.reserve(slots_.size());
+    // Helpers take no signals: handlers run on the threads of whoever installed them.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
+    } catch (const std::exception&) {
+      // No more threads to be had: the caller, and those there are, do the same work.
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   ~OrderedWork() {
     {

@@ -13,7 +13,7 @@ namespace heddle::plugins {
 // Whole lines. `margin` bytes before and after the text may be read, so that parsers can load words at its borders.
 class TextBlock {
  public:
-  static constexpr std::size_t margin = 64;
+  static constexpr std::size_t margin = 128;
 
   std::string_view text() const { return {bytes_.data() + margin, size_}; }
   // The line is longer than any line of a text file: nothing of it is here.

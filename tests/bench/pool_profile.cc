@@ -6,9 +6,9 @@
 // With FROM:TO only what happens FROM to TO seconds after the first run of the pool counts. At the end, to stderr: the share
 // of the time outside of the pool, and per place that hands over work: runs, tasks per run, time per task, the serial time
 // before it. From the tasks' times follows what P cores would take: every run's tasks handed to P workers in order, as the
-// pool does it, plus hand-overs and the serial time; as if memory were no bound. Only pools of one thread count
-// (compute.threads = 1): there task times hold no waiting for the other cores. Times are processor time of the thread, two
-// readings per task, which are taken off again.
+// pool does it, plus hand-overs and the serial time; as if memory were no bound. Profile one thread (compute.threads = 1): there
+// times are processor time of the thread and hold no waiting for other cores; two readings per task are taken off again.
+// With more threads the time of day counts: good for the share outside of the pool where work is cut by threads.
 #include <dlfcn.h>
 #include <time.h>
 
@@ -31,8 +31,9 @@ double read(clockid_t clock) {
   clock_gettime(clock, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
-// Processor time of this thread: what other programs take from us does not count.
-double now() { return read(CLOCK_THREAD_CPUTIME_ID); }
+// Of a pool of one thread the processor time: what other programs take from us does not count. Else the time of day.
+clockid_t task_clock = CLOCK_THREAD_CPUTIME_ID;
+double now() { return read(task_clock); }
 // Since the first call, which is the first run of the pool.
 double elapsed() {
   static const double start = read(CLOCK_MONOTONIC);
@@ -141,7 +142,7 @@ void Profile::print() const {
     for (size_t i = 0; i < kCounts; ++i) all.on[i] += site.on[i];
   }
   const double wall = last - first;
-  std::fprintf(stderr, "\npool profile: %.3f s of processor time from the first to the last run of the pool\n", wall);
+  std::fprintf(stderr, "\npool profile: %.3f s from the first to the last run of the pool\n", wall);
   std::fprintf(stderr, "  outside of the pool %.2f %%, in tasks %.2f %%, handing over %.2f %% (%ld runs, %ld tasks)\n",
                100 * all.before / wall, 100 * all.busy / wall, 100 * std::max(0.0, all.inside - all.busy) / wall,
                all.runs, all.tasks);
@@ -191,9 +192,14 @@ void timed_task(void* self, int64_t task, int worker) {
 
 void heddle::ThreadPool::run_erased(int64_t tasks, Call call, void* self) {
   static const auto real = reinterpret_cast<Run>(dlsym(RTLD_NEXT, "_ZN6heddle10ThreadPool10run_erasedElPFvPvliES1_"));
-  if (in_task || tasks <= 0 || threads() != 1) return real(this, tasks, call, self);
+  if (in_task || tasks <= 0) return real(this, tasks, call, self);
   if (const double since = elapsed(); since < profile().from || since > profile().to)
     return real(this, tasks, call, self);
+  // Only the thread that was first to hand over work, and its pool: another one's clock has nothing to do with it.
+  static const pthread_t owner = pthread_self();
+  static const int workers = threads();
+  if (owner != pthread_self() || workers != threads()) return real(this, tasks, call, self);
+  if (workers > 1) task_clock = CLOCK_MONOTONIC;
   static thread_local Timed timed;
   timed.call = call;
   timed.self = self;
@@ -201,9 +207,6 @@ void heddle::ThreadPool::run_erased(int64_t tasks, Call call, void* self) {
   const double entered = now();
   real(this, tasks, timed_task, &timed);
   const double end = now();
-  // Only the thread that was first to hand over work: another one's clock has nothing to do with it.
-  static const pthread_t owner = pthread_self();
-  if (owner != pthread_self()) return;
   Profile& to = profile();
   Site& site = to.sites[__builtin_return_address(0)];
   if (to.first < 0) to.first = entered;

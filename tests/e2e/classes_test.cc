@@ -1,5 +1,6 @@
-// Which whole runs give the same bits (docs/determinism.md): any number of threads within one instruction set level and one
-// precision; the same level on another processor. Every artefact of the store is compared byte by byte.
+// Which whole runs give the same bits (docs/determinism.md): any number of threads and any batch at inference, within one
+// instruction set level and one precision. Every artefact of the store is compared byte by byte. (The same level on other
+// processors: processors_test.cc.)
 #include <cstdlib>
 
 #include "core/compute/isa.h"
@@ -106,6 +107,11 @@ class Classes : public ::testing::Test {
       if (*threads != '1') expect_same_artefacts(folder_ / "t1", folder_ / (std::string("t") + threads));
     }
     EXPECT_GT(artefact_bytes(folder_ / "t1").size(), 60u);  // every stage is there
+    // Nor in batches of another size at inference.
+    std::vector<std::string> small = settings;
+    small.push_back("evaluate.batch_users=7");
+    ASSERT_NO_FATAL_FAILURE(run("small", small));
+    expect_same_artefacts(folder_ / "t1", folder_ / "small");
   }
   Folder folder_;
 };

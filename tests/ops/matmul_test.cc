@@ -41,12 +41,13 @@ class ModelTiles {
   template <int i>
   void multiply() {
     for (int64_t r = 0; r < rows_; ++r) {
-      for (int64_t w = 0; w < words_; ++w) {
-        for (int64_t c = 0; c < 16; ++c) {
-          float& sum = sums_[i][static_cast<size_t>(r * 16 + c)];
-          sum += half(a_[r * 16 + w], 0) * half(b_[w * 16 + c], 0);
-          sum += half(a_[r * 16 + w], 1) * half(b_[w * 16 + c], 1);
+      for (int64_t c = 0; c < 16; ++c) {
+        float even = 0, odd = 0;
+        for (int64_t w = 0; w < words_; ++w) {
+          even += half(a_[r * 16 + w], 0) * half(b_[w * 16 + c], 0);
+          odd += half(a_[r * 16 + w], 1) * half(b_[w * 16 + c], 1);
         }
+        sums_[i][static_cast<size_t>(r * 16 + c)] += even + odd;
       }
     }
   }
@@ -69,7 +70,7 @@ struct Named {
 };
 
 std::vector<Named> kernels() {
-  std::vector<Named> all = {{"f32", f32_matmul()}, {"amx model", {kPanelAmx, 2, amx_multiply<ModelTiles>}}};
+  std::vector<Named> all = {{"f32", f32_matmul()}, {"amx model", {kPanelAmx, 2, 32, amx_multiply<ModelTiles>}}};
   if (native_bf16()) all.push_back({"bf16 dot", dot_matmul()});
   if (select_isa("auto") == IsaLevel::amx) all.push_back({"amx", bf16_matmul()});
   return all;
@@ -179,6 +180,34 @@ TEST(Matmul, NoDepthGivesZero) {
     p.multiply(0, 3, false);
     for (int64_t i = 0; i < p.c.size(); ++i) EXPECT_EQ(p.c[i], 0) << which.name;
   }
+}
+
+// A unit that forgets the second value of each pair, or the sums that were there.
+class HalfTiles : public ModelTiles {
+ public:
+  using ModelTiles::ModelTiles;
+  void load_a(const uint32_t* from, int64_t ld) {
+    std::vector<uint32_t> low(static_cast<size_t>(15 * ld + 16));
+    for (int64_t i = 0; i < std::ssize(low) && i < readable_; ++i) low[static_cast<size_t>(i)] = from[i] & 0xFFFFu;
+    ModelTiles::load_a(low.data(), ld);
+  }
+
+ private:
+  static constexpr int64_t readable_ = 16;  // the first row will do
+};
+class ForgetfulTiles : public ModelTiles {
+ public:
+  using ModelTiles::ModelTiles;
+  template <int i>
+  void load_sums(const float*, int64_t) {
+    zero<i>();
+  }
+};
+
+TEST(Matmul, TheCheckAtStartTellsAWrongUnit) {
+  EXPECT_TRUE(amx_multiplies_rightly<ModelTiles>());
+  EXPECT_FALSE(amx_multiplies_rightly<HalfTiles>());
+  EXPECT_FALSE(amx_multiplies_rightly<ForgetfulTiles>());
 }
 
 TEST(Matmul, RoundedPanelsHoldBf16) {

@@ -1,5 +1,6 @@
 // decode, codes_backward and codes_weight_gradient against f64 oracles over the ways they are computed: entry by entry, in
 // tiles, dense; strips of columns; bits that depend on a row alone and not on threads.
+#include "core/compute/simd_convert.h"
 #include "tests/ops/sparse_fixture.h"
 
 namespace heddle::sparse_test {
@@ -155,12 +156,117 @@ TEST(SparseProducts, StartsOfPanelsFromTheEncoder) {
         }
       }
       copied.from_dense(c.dense);
+      // Copies are f32 codes: where much is stored, those of a bf16 encode are multiplied in bf16.
+      if (precision == HEDDLE_PRECISION_BF16 && csr.values.size() >= 150 * 333 / 8) continue;
       EXPECT_EQ(gradient(encoded, c, true), gradient(copied, c, true)) << select.rule;
       if (select.margin == 0) {
         EXPECT_EQ(decode(encoded, c), decode(copied, c)) << select.rule;
       }
     }
   }
+}
+
+// The same entries among rows without any are multiplied entry by entry: decode and the weight gradient give the same bits.
+TEST(SparseProducts, DenseAndSparseWaysGiveTheSameBits) {
+  for (const Shape& s : {Shape{130, 300, 64, 0.5}, Shape{131, 517, 65, 0.6}, Shape{300, 96, 300, 0.9},
+                         Shape{35, 1030, 257, 0.5}, Shape{515, 70, 33, 1}}) {
+    SCOPED_TRACE(fmt::format("{} rows, {} features, {} inputs, {}", s.rows, s.features, s.inputs, s.share));
+    Case c(s);
+    Case spread({s.rows * 20, s.features, s.inputs, 0});
+    for (int64_t b = 0; b < s.rows; ++b) {
+      std::copy_n(c.dense.row(b), s.features, spread.dense.row(b));
+      std::copy_n(c.x.row(b), s.inputs, spread.x.row(b));
+    }
+    Bench dense, sparse;
+    dense.from_dense(c.dense);
+    sparse.from_dense(spread.dense);
+    EXPECT_EQ(gradient(dense, c, false), gradient(sparse, spread, false));
+    EXPECT_EQ(gradient(dense, c, true), gradient(sparse, spread, true));
+    const std::vector<float> y = decode(dense, c), among = decode(sparse, spread);
+    EXPECT_TRUE(std::equal(y.begin(), y.begin() + s.rows * (s.inputs + 2), among.begin()));
+  }
+}
+
+// Codes of a bf16 encode, half of them stored: both sides of the products of training are rounded to bf16, sums are f32; decode
+// stays f32. Then the same
+// codes object holds f32 codes again.
+TEST(SparseProducts, DenseProductsOfBf16Codes) {
+  const auto rounded = [](float value) {
+    float result = 0;
+    cpu::round_to_bf16(&value, &result, 1);
+    return static_cast<double>(result);
+  };
+  for (const Shape& s : {Shape{97, 333, 20, 0}, Shape{30, 70, 65, 0}, Shape{301, 1025, 64, 0}}) {
+    SCOPED_TRACE(fmt::format("{} rows, {} features, {} inputs", s.rows, s.features, s.inputs));
+    Case c(s);
+    Bench bench;
+    for (int time = 0; time < 2; ++time) {  // the second encode fills in masks itself
+      bench.encode(c.x, nullptr, c.weight, nullptr, relu(), HEDDLE_PRECISION_BF16);
+      const Csr csr = bench.csr();
+      ASSERT_GT(csr.values.size() * 5, static_cast<size_t>(s.rows * s.features * 2));
+      const std::vector<float> y = decode(bench, c), dvalues = backward(bench, c), dw = gradient(bench, c, true);
+      const auto cells = static_cast<size_t>(s.features * s.inputs);
+      std::vector<double> sums(cells), scales(cells);
+      for (int64_t b = 0; b < s.rows; ++b) {
+        const auto row = static_cast<size_t>(b);
+        std::vector<double> out(static_cast<size_t>(s.inputs)), scale(static_cast<size_t>(s.inputs), 1);
+        for (int64_t e = csr.offsets[row]; e < csr.offsets[row + 1]; ++e) {
+          const int64_t j = csr.indices[static_cast<size_t>(e)];
+          const double value = rounded(csr.values[static_cast<size_t>(e)]);
+          double dot = 0.25, dot_scale = 1;
+          for (int64_t k = 0; k < s.inputs; ++k) {
+            const auto at = static_cast<size_t>(k), cell = static_cast<size_t>(j * s.inputs + k);
+            const double weight = rounded(c.weight.at(j, k)), x = rounded(c.x.at(b, k)),
+                         centred = rounded(c.x.at(b, k) - c.bias.at(0, k));
+            const double term = static_cast<double>(csr.values[static_cast<size_t>(e)]) * c.weight.at(j, k);
+            out[at] += term;
+            scale[at] += std::abs(term);
+            dot += x * weight;
+            dot_scale += std::abs(x * weight);
+            sums[cell] += value * centred;
+            scales[cell] += std::abs(value * centred);
+          }
+          expect_close(dvalues[static_cast<size_t>(e)], dot, dot_scale, fmt::format("dvalues[{}]", e));
+        }
+        for (int64_t k = 0; k < s.inputs; ++k) {
+          expect_close(y[static_cast<size_t>(b * (s.inputs + 2) + k)], out[static_cast<size_t>(k)] + c.bias.at(0, k),
+                       scale[static_cast<size_t>(k)], fmt::format("y[{},{}]", b, k));
+        }
+      }
+      const Matrix before = Matrix::normal(9, s.features, s.inputs, 1, 7);
+      for (int64_t j = 0; j < s.features; ++j) {
+        for (int64_t k = 0; k < s.inputs; ++k) {
+          const auto cell = static_cast<size_t>(j * s.inputs + k);
+          expect_close(dw[static_cast<size_t>(j * (s.inputs + 7) + k)], before.at(j, k) + sums[cell], 4 + scales[cell],
+                       fmt::format("dweight[{},{}]", j, k));
+        }
+      }
+    }
+    Matrix dense(s.rows, s.features);
+    for (int64_t b = 0; b < s.rows; ++b) {
+      for (int64_t j = b % 2; j < s.features; j += 2) dense.at(b, j) = 1.001f;
+    }
+    bench.from_dense(dense);
+    Bench other;
+    other.from_dense(dense);
+    EXPECT_EQ(gradient(bench, c, false), gradient(other, c, false));
+    EXPECT_EQ(decode(bench, c), decode(other, c));
+  }
+}
+
+TEST(SparseProducts, NanShows) {
+  Case c({40, 90, 300, 0.6});
+  c.dense.at(7, 3) = 1;
+  Bench bench;
+  bench.from_dense(c.dense);
+  for (int64_t e = bench.codes->offsets[7]; e < bench.codes->offsets[8]; ++e) {
+    if (bench.codes->indices[e] == 3) bench.codes->values[e] = std::numeric_limits<float>::quiet_NaN();
+  }
+  EXPECT_TRUE(std::isnan(decode(bench, c)[static_cast<size_t>(7 * 302 + 5)]));
+  EXPECT_TRUE(std::isnan(gradient(bench, c, true)[static_cast<size_t>(3 * 307 + 5)]));
+  c.x.at(9, 2) = std::numeric_limits<float>::quiet_NaN();
+  const Csr csr = bench.csr();
+  EXPECT_TRUE(std::isnan(backward(bench, c)[static_cast<size_t>(csr.offsets[9])]));
 }
 
 }  // namespace

@@ -65,6 +65,39 @@ struct World {
   Guarded<float> dense, weight, rows;
 };
 
+// Codes of the encoder itself, from sparse to dense: ops may follow the precision in which it ran.
+void encoded_step(Context& context, Bits& bits, int32_t precision) {
+  const int64_t width = 64;
+  Guarded<float> x(kRows, width), weight(kFeatures, width), bias(kFeatures), y(kRows, width), dy(kRows, width),
+      gradient(kFeatures, width);
+  x.random(1);
+  weight.random(2, -0.5, 0.5);
+  dy.random(3);
+  for (double shift : {-4.0, -1.5, 0.0, 3.0}) {
+    bias.random(4, shift - 0.5, shift + 0.5);
+    gradient.random(5);
+    heddle_select rule{};
+    rule.struct_size = sizeof rule;
+    rule.rule = HEDDLE_SELECT_RELU;
+    Codes codes(context);
+    const heddle_encode args{sizeof args, 0, precision, 0, x, nullptr, weight, bias, &rule, codes};
+    for (int step = 0; step < 2; ++step) {  // what an op asked of the codes may change how the next encode fills them
+      run(context, [&](auto& ops, void* dc, auto* e) { return ops.encode(dc, &args, e); });
+      Guarded<float> values(codes->nnz);
+      run(context, [&](auto& ops, void* dc, auto* e) { return ops.decode(dc, codes, nullptr, weight, nullptr, y, e); });
+      run(context,
+          [&](auto& ops, void* dc, auto* e) { return ops.codes_backward(dc, codes, dy, weight, 0.1, values, e); });
+      run(context, [&](auto& ops, void* dc, auto* e) {
+        return ops.codes_weight_gradient(dc, codes, values, dy, nullptr, gradient, e);
+      });
+      bits.add(*codes);
+      bits.add(y);
+      bits.add(values);
+      bits.add(gradient);
+    }
+  }
+}
+
 // The steps of a dictionary's forward and backward pass.
 void dictionary_step(Context& context, Bits& bits) {
   for (int64_t width : {19, 64}) {
@@ -95,6 +128,39 @@ void dictionary_step(Context& context, Bits& bits) {
       bits.add(gradient);
       bits.add(sums);
       bits.add(y);
+    }
+  }
+}
+
+// Half of all features fire: the dense ways, in f32 and, where the encode was bf16, in bf16.
+void dense_step(Context& context, Bits& bits, int32_t precision) {
+  for (int64_t width : {64, 300}) {
+    Guarded<float> x(kRows, width), weight(kFeatures, width), center(width), y(kRows, width),
+        gradient(kFeatures, width), sums(kFeatures);
+    x.random(1, -1, 1);
+    weight.random(2, -0.5, 0.5);
+    center.random(3, -0.1, 0.1);
+    gradient.random(4);
+    sums.random(5);
+    heddle_select rule{};
+    rule.struct_size = sizeof rule;
+    rule.rule = HEDDLE_SELECT_RELU;
+    Codes codes(context);
+    for (int time = 0; time < 2; ++time) {  // the second encode fills in masks itself
+      const heddle_encode args{sizeof args, 0, precision, 0, x, center, weight, nullptr, &rule, codes};
+      run(context, [&](auto& ops, void* dc, auto* e) { return ops.encode(dc, &args, e); });
+      Guarded<float> values(codes->nnz);
+      run(context, [&](auto& ops, void* dc, auto* e) { return ops.decode(dc, codes, nullptr, weight, center, y, e); });
+      run(context,
+          [&](auto& ops, void* dc, auto* e) { return ops.codes_backward(dc, codes, y, weight, 0.5, values, e); });
+      run(context, [&](auto& ops, void* dc, auto* e) {
+        return ops.codes_weight_gradient(dc, codes, values, x, center, gradient, e);
+      });
+      run(context, [&](auto& ops, void* dc, auto* e) { return ops.codes_column_sum(dc, codes, values, sums, e); });
+      bits.add(y);
+      bits.add(values);
+      bits.add(gradient);
+      bits.add(sums);
     }
   }
 }
@@ -214,12 +280,23 @@ std::vector<ThreadsCase> sparse_cases() {
   const auto with = [](int32_t precision) {
     return [precision](Context& context, Bits& bits) { encode(context, bits, precision); };
   };
-  return {{"encode_f32", {HEDDLE_SLOT(encode)}, with(HEDDLE_PRECISION_F32)},
+  const auto step = [](int32_t precision) {
+    return [precision](Context& context, Bits& bits) { encoded_step(context, bits, precision); };
+  };
+  return {{"encoded_step_f32", {HEDDLE_SLOT(encode), HEDDLE_SLOT(decode)}, step(HEDDLE_PRECISION_F32)},
+          {"encoded_step_bf16", {HEDDLE_SLOT(encode), HEDDLE_SLOT(decode)}, step(HEDDLE_PRECISION_BF16)},
+          {"encode_f32", {HEDDLE_SLOT(encode)}, with(HEDDLE_PRECISION_F32)},
           {"encode_bf16", {HEDDLE_SLOT(encode)}, with(HEDDLE_PRECISION_BF16)},
           {"dictionary_step",
            {HEDDLE_SLOT(decode), HEDDLE_SLOT(codes_backward), HEDDLE_SLOT(codes_weight_gradient),
             HEDDLE_SLOT(codes_column_sum)},
            dictionary_step},
+          {"dense_step_f32",
+           {HEDDLE_SLOT(decode)},
+           [](Context& context, Bits& bits) { dense_step(context, bits, HEDDLE_PRECISION_F32); }},
+          {"dense_step_bf16",
+           {HEDDLE_SLOT(decode)},
+           [](Context& context, Bits& bits) { dense_step(context, bits, HEDDLE_PRECISION_BF16); }},
           {"code_forms",
            {HEDDLE_SLOT(codes_create), HEDDLE_SLOT(codes_destroy), HEDDLE_SLOT(codes_from_dense),
             HEDDLE_SLOT(codes_to_dense), HEDDLE_SLOT(codes_set), HEDDLE_SLOT(codes_count), HEDDLE_SLOT(codes_summary)},

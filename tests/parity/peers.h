@@ -1,5 +1,5 @@
-// The Python that the comparisons with other programs run in: HEDDLE_PEERS_VENV, or .venv of this tree. Tests skip,
-// saying so, where it lacks what they compare with.
+// The Python that the comparisons with other programs run in: HEDDLE_PEERS_VENV, or .venv of this tree, which
+// `./dev parity` makes. Tests skip, saying so, where it lacks what they compare with.
 #pragma once
 
 #include <cstdlib>

@@ -11,9 +11,10 @@ import json
 import pathlib
 import platform
 import sys
+import time
 
 import table
-from goals import KEEPING, PLAIN, ROWS, VARIANTS
+from goals import KEEPING, PLAIN, ROWS, VARIANTS, Rival, tuned
 from turns import Session, Side
 
 
@@ -50,31 +51,38 @@ class Comparison:
 
     def measure(self, group):
         """All turns that the rows of one group need: what is fastest once, then each in turn."""
-        rivals = list(dict.fromkeys(row.rival for row in group if row.rival))
-        wanted = []
-        for rival in rivals:
-            if not rival.variants:
-                wanted.append((rival, None))
-                continue
-            for variant in VARIANTS:
+        wanted = {}  # side: turns
+        for rival in dict.fromkeys(row.rival for row in group if row.rival):
+            rounds = 1 if rival.once else self.rounds
+            for variant in self.chosen(rival) if rival.variants else [None]:
+                wanted[rival, variant] = rounds
+        for row in group:
+            rounds = 1 if row.rival and row.rival.once else self.rounds
+            for benchmark in [(row.benchmark, 0)] + ([(row.own, row.own_threads)] if row.own else []):
+                wanted[benchmark] = max(rounds, wanted.get(benchmark, 0))
+        for _ in range(self.rounds):
+            for side, rounds in wanted.items():
+                is_rival = isinstance(side[0], Rival)
+                # The first turns, which told what is fastest, count too.
+                if len((self.rivals if is_rival else self.heddle).get(side, Side()).turns) < rounds:
+                    self.rival_turn(*side) if is_rival else self.heddle_turn(*side)
+
+    def chosen(self, rival):
+        """The variants that take turns: eager f32, the fastest, the fastest with the other allocator."""
+        ranked = rival.like if (rival.like, "eager_bf16") in self.rivals else rival
+        if ranked == rival:
+            for variant in PLAIN:
                 if (rival, variant) not in self.rivals:
                     self.rival_turn(rival, variant)
-            fastest = ["eager_f32", self.best(rival, PLAIN), self.best(rival, KEEPING)]
-            wanted += [(rival, variant) for variant in dict.fromkeys(fastest)]
-        benchmarks = [(row.benchmark, 0) for row in group]
-        benchmarks += [(row.own, row.own_threads) for row in group if row.own]
-        for _ in range(self.rounds):
-            for benchmark in dict.fromkeys(benchmarks):
-                if len(self.heddle.get(benchmark, Side()).turns) < self.rounds:
-                    self.heddle_turn(*benchmark)
-            for one in wanted:
-                # The first turns, which told what is fastest, count too.
-                if len(self.rivals.get(one, Side()).turns) < self.rounds:
-                    self.rival_turn(*one)
+            # Only the two fastest can become the fastest of the tuned ones.
+            for variant in sorted(PLAIN, key=lambda name: -self.rivals[rival, name].total())[:2]:
+                if (rival, tuned(variant)) not in self.rivals:
+                    self.rival_turn(rival, tuned(variant))
+        return dict.fromkeys(["eager_f32", self.best(ranked, PLAIN), self.best(ranked, KEEPING)])
 
     def best(self, rival, variants):
-        """Name of the fastest of the rival's variants."""
-        return max(variants, key=lambda variant: self.rivals[rival, variant].total())
+        """Name of the fastest of the rival's variants that were measured."""
+        return max((name for name in variants if (rival, name) in self.rivals), key=lambda variant: self.rivals[rival, variant].total())
 
     def figures(self, row):
         """Everything that a row says, as JSON holds it."""
@@ -83,21 +91,24 @@ class Comparison:
             "title": row.title.strip(),
             "memory": row.memory,
             "heddle": {"benchmark": row.benchmark, "rates": heddle.rates(), "peak_bytes": heddle.peak_bytes(), "bound": heddle.note("bound")},
+            "turns": {"heddle": len(heddle.turns)},
             "ratios": {},
         }
         if row.rival:
-            variants = VARIANTS if row.rival.variants else [None]
+            variants = [name for name in VARIANTS if (row.rival, name) in self.rivals] if row.rival.variants else [None]
             sides = {variant: self.rivals[row.rival, variant] for variant in variants}
             plain = {variant: side for variant, side in sides.items() if variant not in KEEPING}
-            tuned = {variant: side for variant, side in sides.items() if variant in KEEPING}
+            keeping = {variant: side for variant, side in sides.items() if variant in KEEPING}
             best = self.best(row.rival, plain) if row.rival.variants else None
             found["rival"] = {
                 "label": row.rival.label,
                 "script": " ".join([row.rival.script, *row.rival.arguments]),
                 "best": best,
-                "tuned": self.best(row.rival, tuned) if tuned else None,
+                "compared": len(plain) if row.rival.variants else None,  # of the four ways, those that were measured
+                "tuned": self.best(row.rival, keeping) if keeping else None,
                 "sides": {name or "rival": {"rates": side.rates(), "peak_bytes": side.peak_bytes()} for name, side in sides.items()},
             }
+            found["turns"]["rival"] = len(sides[best].turns)
             if row.rival.variants:
                 found["ratios"]["eager"] = self.ratio(row, heddle, plain["eager_f32"])
             if row.memory:
@@ -107,8 +118,8 @@ class Comparison:
                 found["ratios"]["cells"] = {
                     cell: rate / max(side.rates()[cell] for side in plain.values()) for cell, rate in heddle.rates().items()
                 }
-                if tuned:
-                    found["ratios"]["tuned"] = min(self.ratio(row, heddle, side) for side in tuned.values())
+                if keeping:
+                    found["ratios"]["tuned"] = min(self.ratio(row, heddle, side) for side in keeping.values())
         if row.limit:
             found["ratios"]["own"] = row.limit / heddle.peak_bytes()
         elif row.own:
@@ -117,6 +128,19 @@ class Comparison:
             reached = found["ratios"][row.goal.against]
             found["goal"] = {"least": row.goal.least, "against": row.goal.against, "text": row.goal.text, "reached": reached >= row.goal.least}
         return found
+
+    def whole_run(self, row):
+        """Figures of a row that is a whole run of the program: one turn, its time and its peak against their limits."""
+        seconds, peak = self.session.whole_run(row.config)
+        reached = min(row.limit_seconds / seconds, row.limit / peak)
+        return {
+            "title": row.title.strip(),
+            "memory": False,
+            "heddle": {"config": row.config, "seconds": seconds, "peak_bytes": peak, "bound": None},
+            "turns": {"heddle": 1},
+            "ratios": {"own": reached},
+            "goal": {"least": row.goal.least, "against": "own", "text": row.goal.text, "reached": reached >= row.goal.least},
+        }
 
     @staticmethod
     def ratio(row, heddle, other, factor=1.0):
@@ -148,7 +172,7 @@ def arguments():
     parser.add_argument("--output", required=True, type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each (default 3)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="these rows; a beginning of names stands for all of them")
-    parser.add_argument("--slow", action="store_true", help="also the rows that take more than ten minutes")
+    parser.add_argument("--slow", action="store_true", help="also the rows that are left out for the time that they take")
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)  # of the arguments, before anything is built
     parser.add_argument("--list", action="store_true", help="list the rows")
     parser.add_argument("--python", default=sys.executable, help="interpreter that runs the rivals")
@@ -156,24 +180,28 @@ def arguments():
     if options.rounds < 1:
         parser.error(f"--rounds is {options.rounds}; accepted: 1 or more")
     options.rows = [name for name, row in ROWS.items() if options.slow or not row.slow]
+    options.left_out = [name for name in ROWS if name not in options.rows]
     if options.only:
         for start in options.only:
             if not any(name.startswith(start) for name in ROWS):
                 parser.error(f"--only: there is no row '{start}'; --list lists them")
-        options.rows = [name for name in ROWS if name.startswith(tuple(options.only))]
+        options.rows, options.left_out = [name for name in ROWS if name.startswith(tuple(options.only))], []
     options.scripts = here
     return options
 
 
 def groups(names):
-    """Rows measured together: a row and those after it that share its rival or its benchmark."""
+    """Rows measured together, turn by turn: a row and those after it that share its rival or a benchmark."""
+
+    def sides(row):
+        return {side for side in (row.rival, row.benchmark, row.own) if side}
+
     made = []
     for name in names:
-        row = ROWS[name]
-        shares = made and any(
-            (row.rival and row.rival == other.rival) or row.benchmark == other.benchmark for other in (ROWS[n] for n in made[-1])
-        )
-        made[-1].append(name) if shares else made.append([name])
+        if made and any(sides(ROWS[name]) & sides(ROWS[other]) for other in made[-1]):
+            made[-1].append(name)
+        else:
+            made.append([name])
     return made
 
 
@@ -181,12 +209,16 @@ def main():
     options = arguments()
     if options.list:
         for name in options.rows:
-            print(f"{name:<22} {ROWS[name].title.strip()}")
+            print(f"{name:<27} {ROWS[name].title.strip()}")
     if options.list or options.check:
         return
     session = Session(options.heddle, options.python, options.scripts, options.output.parent.resolve())
     for name in options.rows:  # a benchmark that is not there is told before an hour of measuring
         row = ROWS[name]
+        if row.config:
+            if not session.program().exists():
+                sys.exit(f"compare: there is no {session.program()}, which the row {name} runs")
+            continue
         session.benchmarks(row.benchmark, session.threads)
         if row.own:
             session.benchmarks(row.own, row.own_threads or session.threads)
@@ -198,21 +230,28 @@ def main():
         "versions": versions(),
         "rows": {},
     }
+    started = time.monotonic()
     table.print_head(report)
     comparison = Comparison(session, options.rounds)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     for group in groups(options.rows):
-        if any(row.rival and "{cache}" in row.rival.arguments for row in (ROWS[name] for name in group)):
-            session.heddle_turn(ROWS[group[0]].benchmark)  # makes the file that both read, once, and brings it into memory
-        comparison.measure([ROWS[name] for name in group])
+        rows = [ROWS[name] for name in group]
+        if any(row.config or row.rival and "{cache}" in row.rival.arguments for row in rows):
+            session.heddle_turn("read_ratings")  # makes the file, once, and brings it into memory
+        comparison.measure([row for row in rows if not row.config])
         for name in group:
-            report["rows"][name] = comparison.figures(ROWS[name])
-            table.print_row(ROWS[name], report["rows"][name])
+            row = ROWS[name]
+            report["rows"][name] = comparison.whole_run(row) if row.config else comparison.figures(row)
+            table.print_row(row, report["rows"][name])
         # Written after every group: what was measured is kept when a later one fails.
         report["machine"], report["turns"] = session.context, comparison.turns()
         options.output.write_text(json.dumps(report, indent=1) + "\n")
+    for name in options.left_out:
+        report["rows"][name] = {"title": ROWS[name].title.strip(), "not_run": f"not run ({ROWS[name].slow}; --slow)"}
+        table.print_row(ROWS[name], report["rows"][name])
+    options.output.write_text(json.dumps(report, indent=1) + "\n")
     table.print_tail(report)
-    print(f"written: {options.output}")
+    print(f"written: {options.output} ({(time.monotonic() - started) / 60:.0f} min)")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@ other's caches."""
 
 import json
 import os
+import pathlib
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 
 import goals
@@ -47,12 +49,15 @@ class Side:
 
 
 def run(command, environment=None):
-    """Standard output and peak memory (bytes) of a child that must succeed."""
-    with tempfile.TemporaryFile() as output:
-        child = subprocess.Popen(command, stdout=output, env={**os.environ, **(environment or {})})
+    """Standard output and peak memory (bytes) of a child that must succeed. What it says on standard error is shown when it
+    does not."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})})
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
+            errors.seek(0)
+            sys.stderr.buffer.write(errors.read()[-4000:])
             sys.exit(f"compare: exit code {child.returncode} from: {' '.join(map(str, command))}")
         output.seek(0)
         return output.read().decode(), usage.ru_maxrss * 1024
@@ -112,6 +117,17 @@ class Session:
                     note[f"{counter} {cell}".strip()] = entry[counter]
                     note[counter] = min(note.get(counter, entry[counter]), entry[counter])
         return Turn(rates, peak, note)
+
+    def program(self):
+        return pathlib.Path(self.heddle).resolve().with_name("heddle")
+
+    def whole_run(self, config):
+        """Seconds and peak memory of `heddle run` on a configuration whose HEDDLE_DATA is the folder of the benchmarks' files."""
+        root = self.scripts.parents[2]
+        with tempfile.TemporaryDirectory(prefix="run-", dir=self.cache) as results:
+            started = time.monotonic()
+            _, peak = run([self.program(), "run", root / config, "--out", f"{results}/out"], {"HEDDLE_DATA": str(self.cache)})
+            return time.monotonic() - started, peak
 
     def rival_turn(self, rival: goals.Rival, variant):
         arguments = [text.format(cache=self.cache) for text in rival.arguments]

@@ -2,12 +2,18 @@
 #include "core/compute/pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
 
+#include <atomic>
 #include <numeric>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/threads.h"
+#include "tests/unit/few_threads.h"
 
 namespace heddle {
 namespace {
@@ -87,6 +93,70 @@ TEST(ThreadPool, CallersTakeTurns) {
 }
 
 TEST(ThreadPool, RefusesNoThreads) { EXPECT_THROW(ThreadPool(0), Error); }
+
+bool takes_signals() {
+  sigset_t blocked;
+  pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  return sigismember(&blocked, SIGINT) == 0;
+}
+
+TEST(ThreadPool, ThreadsThatCannotBeMadeAreAnError) {
+  if (!test::address_space_limited) GTEST_SKIP() << "sanitizers do not live under a limit of address space";
+  std::string message;
+  int32_t code = HEDDLE_OK;
+  {
+    const test::FewThreads few;
+    try {
+      ThreadPool pool(test::FewThreads::many);
+    } catch (const Error& error) {
+      code = error.code();
+      message = error.what();
+    }
+  }
+  EXPECT_EQ(code, HEDDLE_RESOURCE_EXHAUSTED);
+  EXPECT_EQ(message.rfind("thread pool: 100 threads wanted, ", 0), 0u) << message;
+  EXPECT_TRUE(takes_signals());
+  ThreadPool pool(3);
+  int64_t done = 0;
+  pool.run(1, [&](int64_t) { ++done; });
+  EXPECT_EQ(done, 1);
+}
+
+TEST(Threads, WorkIsDoneByThoseThatCanBeMade) {
+  std::atomic<int64_t> next{0}, sum{0}, with_signals{0};
+  const auto caller = std::this_thread::get_id();
+  const auto work = [&] {
+    if (std::this_thread::get_id() != caller && takes_signals()) ++with_signals;
+    for (int64_t i; (i = next.fetch_add(1)) < 1000;) sum += i;
+  };
+  run_on_threads(3, work);
+  EXPECT_EQ(sum, 1000 * 999 / 2);
+  next = sum = 0;
+  {
+    const test::FewThreads few;
+    run_on_threads(test::address_space_limited ? test::FewThreads::many : 4, work);
+  }
+  EXPECT_EQ(sum, 1000 * 999 / 2);
+  EXPECT_EQ(with_signals, 0);
+  EXPECT_TRUE(takes_signals());
+}
+
+TEST(Threads, ProcessorsAreThoseThatTheProcessMayUse) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  const int processors = available_processors();
+  set_threads(0);
+  const int32_t used = threads();
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+  set_threads(0);
+  EXPECT_EQ(processors, 1);
+  EXPECT_EQ(used, 1);
+  EXPECT_EQ(threads(), available_processors());
+}
 
 }  // namespace
 }  // namespace heddle

@@ -1,6 +1,10 @@
 // DelimitedEvents in blocks of every size and on several threads: where a block ends, and who parses it, must not show.
 #include "plugins/common/delimited_events.h"
+
+#include <sys/mman.h>
+
 #include "support.h"
+#include "tests/unit/few_threads.h"
 
 namespace heddle::test {
 namespace {
@@ -188,6 +192,109 @@ TEST_F(ReadingBlocks, AReaderMayBeLeftBeforeTheEnd) {
     EXPECT_TRUE(reader.next(block));
     EXPECT_EQ(block.size(), 128);
   }
+}
+
+TEST_F(ReadingBlocks, ValuesThatOnlyLookLikeStars) {
+  // As long as "4.5" in bytes, and with one above 127.
+  for (const char* value : {"€", "4é",
+                            "4\xAF"
+                            "5",
+                            "\xAF.5", "4.\xAF", "4\x80\x80", "\xFF\xFF\xFF", "\xB4"}) {
+    const std::string text = fmt::format("a,b,c,d\n1,2,3.5,4\n1,3,4.5,4\n1,4,{},4\n1,5,4,4\n", value);
+    EventFormat format = csv();
+    const std::string path = write("events.csv", text), told = events_of(path, format, 1, 1 << 20);
+    EXPECT_EQ(told.rfind(path + ":4: ", 0), 0u) << told;
+    same_everywhere(text, format, told);
+    format.on_bad_row = OnBadRow::skip;
+    same_everywhere(text, format, "1 2 3.5 4; 1 3 4.5 4; 1 5 4 4; 1 bad");
+  }
+}
+
+TEST_F(ReadingBlocks, SeparatorsOfFourCharactersInTextsOfEveryLength) {
+  EventFormat format = csv();
+  format.header = false;
+  format.separator = "||||";
+  const std::string first = "1||||2||||3.5||||4\n";
+  for (std::size_t length = 1; length <= 64; ++length) {
+    std::string text = first, expected = "1 2 3.5 4; ";
+    for (std::size_t left = length; left > 0;) {  // times of 1 to 15 digits: texts grow by a byte
+      const std::size_t digits = std::min<std::size_t>(left, 15);
+      text += fmt::format("7||||8||||4||||{}\n", std::string(digits, '9'));
+      expected += fmt::format("7 8 4 {}; ", std::string(digits, '9'));
+      left -= digits;
+    }
+    const std::string path = write("events.csv", text);
+    for (const std::size_t size : {first.size(), text.size() - first.size(), text.size()})
+      ASSERT_EQ(events_of(path, format, 1, size), expected) << length << " " << size;
+  }
+}
+
+// Behind the bytes that a block has around its text the memory ends.
+TEST_F(ReadingBlocks, NothingIsReadBeyondABlock) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* const memory = ::mmap(nullptr, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  char* const first = static_cast<char*>(memory) + page;
+  ASSERT_EQ(::mprotect(memory, page, PROT_NONE), 0);
+  ASSERT_EQ(::mprotect(first + 2 * page, page, PROT_NONE), 0);
+  const std::size_t margin = plugins::TextBlock::margin;
+  for (const std::string separator : {",", "::", "|||", "||||"}) {
+    plugins::NumberRows numbers(separator, {0, 1, 3, 2}, 4);
+    if (!numbers.possible()) GTEST_SKIP() << "every row takes the exact way here";
+    for (std::size_t digits = 1; digits <= 128; ++digits) {
+      std::string text;
+      for (std::size_t left = digits; left > 0;) {
+        const std::size_t n = std::min<std::size_t>(left, 15);
+        text += fmt::format("7{0}8{0}4.5{0}{1}\n", separator, std::string(n, '9'));
+        left -= n;
+      }
+      for (char* const at : {first + margin, first + 2 * page - margin - text.size()}) {
+        text.copy(at, text.size());
+        int64_t users[16], items[16], times[16];
+        double values[16];
+        numbers.start({at, text.size()});
+        const int64_t count = numbers.left();
+        ASSERT_EQ(count, static_cast<int64_t>(digits + 14) / 15);
+        ASSERT_EQ(numbers.read(count, {users, items, times, values}), count);
+        ASSERT_EQ(values[count - 1], 4.5);
+      }
+    }
+  }
+  ::munmap(memory, 4 * page);
+}
+
+TEST_F(ReadingBlocks, AFaultIsToldAgainInsteadOfTheEvents) {
+  const auto told = [](DelimitedEvents& reader) {
+    try {
+      for (sdk::Events block; reader.next(block);) {}
+    } catch (const sdk::PluginError& error) {
+      return std::string(error.what());
+    }
+    return std::string("the end");
+  };
+  std::string later = "a,b,c,d\n";
+  for (int i = 2; i < 200; ++i) later += i == 150 ? "\n" : "1,2,3,4\n";
+  for (const std::string& text : {std::string("a,b,c,d\n1,x,3,4\n1,2,3,4\n"), later}) {
+    const std::string path = write("events.csv", text);
+    for (const int threads : {1, 3}) {
+      DelimitedEvents reader(path, csv(), threads, 64);
+      const std::string first = told(reader);
+      EXPECT_EQ(first.rfind(path + ":", 0), 0u) << first;
+      EXPECT_EQ(told(reader), first);
+      EXPECT_EQ(told(reader), first);
+    }
+  }
+}
+
+TEST_F(ReadingBlocks, ThreadsThatCannotBeMadeAreNotMissed) {
+  if (!address_space_limited) GTEST_SKIP() << "sanitizers do not live under a limit of address space";
+  const std::string path = write("events.csv", rows);
+  std::string found;
+  {
+    const FewThreads few;
+    found = events_of(path, csv(), FewThreads::many, 40);
+  }
+  EXPECT_EQ(found, events);
 }
 
 // Every plain number that the quick way may see, against the exact way's answer.

@@ -21,8 +21,8 @@ typedef struct heddle_host {
   int32_t (*cancelled)(void* self);
   /* Progress of a long stage of the plugin's own; total 0 = unknown. [any] */
   void (*progress)(void* self, const char* what, uint64_t done, uint64_t total);
-  /* Later services by id ("vendor.name/revision"); NULL when the host lacks it. [any] */
-  const void* (*service)(void* self, const char* id);
+  /* Services by id ("vendor.name/revision"); NULL when the host lacks it: an older one, then do without. [any] */
+  const void* (*service)(void* self, const char* id); /* "heddle.threads/1": const int32_t*, threads a source may use */
 } heddle_host;
 
 /* State of one compute call: the device and its ops, scratch memory, randomness. Valid until the call returns. */

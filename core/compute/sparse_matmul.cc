@@ -1,0 +1,232 @@
+// Bound by the FMA ports and by the reading of the stored values: at d = 64, m = 2048 and half of all stored, a third of decode
+// is expanding codes, three quarters of that waiting for values (17 MB) that come from L3 or memory. Laying out the right side
+// happens once per op.
+#include "core/compute/sparse_matmul.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/compute/matmul_kernels.h"
+#include "core/compute/simd_convert.h"
+
+namespace heddle::cpu {
+namespace {
+
+using Word = uint32_t;  // of a product: a float or a pair of bf16
+
+constexpr int64_t kRowsOfTask = 96;
+constexpr int64_t kTileRows = 24;  // of a task at a time: a tile of kChunk features takes 48 KiB
+constexpr int64_t kChunk = 512;    // features
+// Of the gradient: a block of codes laid out dense stays in L3.
+constexpr int64_t kBlockBytes = int64_t{4} << 20;
+constexpr int64_t kMostBlockRows = 512;
+constexpr int64_t kRowsOfLayout = 16, kFeaturesOfTask = 64;
+constexpr int64_t kPad = 16;  // words: tile rows are not whole pages apart, or columns would share a set of L1
+
+// Shares from which the dense way is taken. The gradient: half of all stored, d = 64, m = 2048, B = 4096, two threads, 4.0 ms
+// against 6.7. decode and codes_backward do half the arithmetic entry by entry there, and the tiles of sparse_products.cc
+// are as fast in f32 at d = 64 (2.7 to 3.0 ms against 3.9); at d = 512 the step takes 6.8 ms against 9.1 with m = 64, the same
+// with m = 2048. In bf16 the dense products cost half.
+// Shares between a twentieth and a half have not been measured for these kernels.
+constexpr double kGradientShare = 0.25, kProductShare = 0.45;
+constexpr int64_t kProductInputs = 256;
+
+double share(const heddle_codes* codes) {
+  const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
+  return all > 0 ? static_cast<double>(codes->nnz) / all : 0;
+}
+int64_t whole(int64_t features) { return ceil_div(features, 16) * 16; }
+const uint16_t* sixteens(const RowMasks& masks, int64_t row, int64_t feature) {
+  return reinterpret_cast<const uint16_t*>(masks.of(row)) + feature / 16;
+}
+
+// How the numbers enter the product.
+struct Arithmetic {
+  explicit Arithmetic(const heddle_codes* codes) : Arithmetic(data_of(codes).precision == HEDDLE_PRECISION_BF16) {}
+  const bool pairs, round;  // round: to bf16 and back, multiplied in f32
+  const MatmulKernel& kernel;
+  int64_t words(int64_t values) const { return ceil_div(values, kernel.depth); }
+
+  explicit Arithmetic(bool bf16)
+      : pairs(bf16 && native_bf16()), round(bf16 && !pairs), kernel(pairs ? bf16_matmul() : f32_matmul()) {}
+};
+
+// A weight matrix as right side, in chunks of features: by_feature = [features, d], else its transpose.
+struct Chunks {
+  Chunks(CpuContext& c, const Arithmetic& by, const DLTensor* weight, bool by_feature, const char* op)
+      : features(dim(weight, 0)), d(dim(weight, 1)), count(ceil_div(features, kChunk)) {
+    const int64_t most = std::min(kChunk, features);
+    step = by_feature ? panel_words(by.kernel, most, d) : panel_words(by.kernel, d, most);
+    panels = c.arena.need<Word>(count * step, op);
+    c.pool.run(count, [&](int64_t chunk) {
+      const float* from = data<float>(weight) + first(chunk) * rows_apart(weight);
+      if (by_feature)
+        lay_out_panels(by.kernel, from, rows_apart(weight), 1, size(chunk), d, by.round, panels + chunk * step);
+      else lay_out_panels(by.kernel, from, 1, rows_apart(weight), d, size(chunk), by.round, panels + chunk * step);
+    });
+  }
+  int64_t first(int64_t chunk) const { return chunk * kChunk; }
+  int64_t size(int64_t chunk) const { return std::min(kChunk, features - first(chunk)); }
+  int64_t features, d, count, step;
+  Word* panels;
+};
+
+// The right side of a weight gradient: rows less the centre.
+void lay_out_centred(const Arithmetic& by, const float* rows, int64_t stride, int64_t count, int64_t d,
+                     const float* center, Arena& arena, Word* panels) {
+  if (center != nullptr) {
+    float* centred = arena.need<float>(count * d, "codes_weight_gradient");
+    for (int64_t r = 0; r < count; ++r) {
+      for (int64_t k = 0; k < d; ++k) centred[r * d + k] = rows[r * stride + k] - center[k];
+    }
+    rows = centred;
+    stride = d;
+  }
+  lay_out_panels(by.kernel, rows, stride, 1, count, d, by.round, panels);
+}
+
+}  // namespace
+
+bool worth_dense(CodesProduct product, const heddle_codes* codes, int64_t d) {
+  if (d == 0 || !worth_masks(codes)) return false;
+  if (product == CodesProduct::gradient) return true;
+  if (product == CodesProduct::backward && data_of(codes).precision == HEDDLE_PRECISION_BF16) return true;
+  return d >= kProductInputs && share(codes) >= kProductShare;
+}
+
+bool worth_masks(const heddle_codes* codes) { return share(codes) >= kGradientShare; }
+
+void decode_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* weight, DLTensor* y) {
+  constexpr const char* op = "decode";
+  const Arithmetic by(false);
+  const RowMasks& masks = row_masks(c, codes);
+  ArenaScope scope(c.arena);
+  const Chunks right(c, by, weight, true, op);
+  const sparse::Kernels& kernel = sparse::kernels();
+  const int64_t stride = by.words(whole(std::min(kChunk, right.features))) + kPad;
+  c.pool.run(ceil_div(codes->rows, kRowsOfTask), [&](int64_t task, int worker) {
+    Arena& arena = c.worker_arena(worker);
+    ArenaScope own(arena);
+    const int64_t row = task * kRowsOfTask, rows = std::min(kRowsOfTask, codes->rows - row);
+    float* tile = arena.need<float>(kTileRows * stride, op);
+    std::array<const float*, kRowsOfTask> next;
+    for (int64_t r = 0; r < rows; ++r) next[static_cast<size_t>(r)] = values + codes->offsets[row + r];
+    for (int64_t chunk = 0; chunk < right.count; ++chunk) {
+      const int64_t first = right.first(chunk), size = right.size(chunk), words = by.words(size);
+      for (int64_t r0 = 0; r0 < rows; r0 += kTileRows) {
+        const int64_t m = std::min(kTileRows, rows - r0);
+        for (int64_t r = 0; r < m; ++r) {
+          const uint16_t* mask = sixteens(masks, row + r0 + r, first);
+          const float*& from = next[static_cast<size_t>(r0 + r)];
+          float* to = tile + r * stride;
+          from += kernel.expand(mask, size, from, to);
+        }
+        by.kernel.multiply({m, right.d, words, tile, stride, 1, right.panels + chunk * right.step,
+                            words * by.kernel.panel, data<float>(y) + (row + r0) * rows_apart(y), rows_apart(y), true});
+      }
+    }
+  });
+}
+
+void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight,
+                          float l1, float* dvalues) {
+  constexpr const char* op = "codes_backward";
+  const Arithmetic by(codes);
+  const RowMasks& masks = row_masks(c, codes);
+  ArenaScope scope(c.arena);
+  const Chunks right(c, by, weight, false, op);
+  const sparse::Kernels& kernel = sparse::kernels();
+  const int64_t d = right.d, words = by.words(d);
+  const int64_t stride = whole(std::min(kChunk, right.features)) + kPad;
+  c.pool.run(ceil_div(codes->rows, kRowsOfTask), [&](int64_t task, int worker) {
+    Arena& arena = c.worker_arena(worker);
+    ArenaScope own(arena);
+    const int64_t row = task * kRowsOfTask, rows = std::min(kRowsOfTask, codes->rows - row);
+    float* tile = arena.need<float>(kTileRows * stride, op);
+    const float* from = data<float>(dy) + row * rows_apart(dy);
+    const void* left = from;
+    int64_t left_row = rows_apart(dy);
+    if (by.pairs || by.round) {
+      Word* rounded = arena.need<Word>(rows * words, op);
+      for (int64_t r = 0; r < rows; ++r) {
+        Word* to = rounded + r * words;
+        if (by.pairs) {
+          to[words - 1] = 0;  // where d is odd
+          to_bf16(from + r * rows_apart(dy), reinterpret_cast<uint16_t*>(to), d);
+        } else {
+          round_to_bf16(from + r * rows_apart(dy), reinterpret_cast<float*>(to), d);
+        }
+      }
+      left = rounded;
+      left_row = words;
+    }
+    std::array<float*, kRowsOfTask> next;
+    for (int64_t r = 0; r < rows; ++r) next[static_cast<size_t>(r)] = dvalues + codes->offsets[row + r];
+    for (int64_t chunk = 0; chunk < right.count; ++chunk) {
+      const int64_t size = right.size(chunk);
+      for (int64_t r0 = 0; r0 < rows; r0 += kTileRows) {
+        const int64_t m = std::min(kTileRows, rows - r0);
+        by.kernel.multiply({m, size, words, static_cast<const Word*>(left) + r0 * left_row, left_row, 1,
+                            right.panels + chunk * right.step, words * by.kernel.panel, tile, stride, false});
+        for (int64_t r = 0; r < m; ++r) {
+          float*& to = next[static_cast<size_t>(r0 + r)];
+          to += kernel.compress(sixteens(masks, row + r0 + r, right.first(chunk)), size, tile + r * stride, l1, to);
+        }
+      }
+    }
+  });
+}
+
+// Block of rows by block of rows: codes laid out dense by tasks of rows, because their entries come from memory and want to be read
+// in order; then multiplied by tasks of features.
+void codes_weight_gradient_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* rows,
+                                 const float* center, DLTensor* dweight) {
+  constexpr const char* op = "codes_weight_gradient";
+  const Arithmetic by(codes);
+  const RowMasks& masks = row_masks(c, codes);
+  ArenaScope scope(c.arena);
+  const sparse::Kernels& kernel = sparse::kernels();
+  const int64_t d = dim(rows, 1), stride = whole(codes->width) + kPad;
+  const int64_t most = std::clamp(kBlockBytes / (4 * stride) * by.kernel.depth / kRowsOfLayout * kRowsOfLayout,
+                                  kRowsOfLayout, kMostBlockRows);
+  const int64_t room = std::min(most, codes->rows);
+  Word* dense = c.arena.need<Word>(by.words(room) * stride, op);
+  Word* panels = c.arena.need<Word>(panel_words(by.kernel, room, d), op);
+  for (int64_t row = 0; row < codes->rows; row += most) {
+    const int64_t count = std::min(most, codes->rows - row), words = by.words(count);
+    const int64_t layouts = ceil_div(count, kRowsOfLayout);
+    c.pool.run(layouts + 1, [&](int64_t task, int worker) {
+      Arena& arena = c.worker_arena(worker);
+      ArenaScope own(arena);
+      if (task == 0) {
+        lay_out_centred(by, data<float>(rows) + row * rows_apart(rows), rows_apart(rows), count, d, center, arena,
+                        panels);
+        return;
+      }
+      const int64_t first = (task - 1) * kRowsOfLayout;
+      for (int64_t r = first; r < std::min(count, first + kRowsOfLayout); r += by.pairs ? 2 : 1) {
+        const auto mask_of = [&](int64_t at) { return sixteens(masks, row + at, 0); };
+        const auto values_of = [&](int64_t at) { return values + codes->offsets[row + at]; };
+        if (by.pairs) {
+          const bool two = r + 1 < count;
+          const uint16_t* const mask[2] = {mask_of(r), two ? mask_of(r + 1) : nullptr};
+          const float* const from[2] = {values_of(r), two ? values_of(r + 1) : nullptr};
+          kernel.expand_rows(mask, codes->width, from, dense + r / 2 * stride);
+        } else {
+          auto* to = reinterpret_cast<float*>(dense + r * stride);
+          kernel.expand(mask_of(r), codes->width, values_of(r), to);
+          if (by.round) round_to_bf16(to, to, codes->width);
+        }
+      }
+    });
+    c.pool.run(ceil_div(codes->width, kFeaturesOfTask), [&](int64_t task) {
+      const int64_t first = task * kFeaturesOfTask;
+      by.kernel.multiply({std::min(kFeaturesOfTask, codes->width - first), d, words, dense + first, 1, stride, panels,
+                          words * by.kernel.panel, data<float>(dweight) + first * rows_apart(dweight),
+                          rows_apart(dweight), true});
+    });
+  }
+}
+
+}  // namespace heddle::cpu
