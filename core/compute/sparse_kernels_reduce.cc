@@ -62,7 +62,7 @@ void summary(const float* values, int64_t n, double* sum_abs, int64_t* active, d
   int64_t count = 0, i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     const V v = hn::LoadU(tag, values + i);
-    count += static_cast<int64_t>(hn::CountTrue(tag, hn::Ne(v, hn::Zero(tag))));
+    count += static_cast<int64_t>(hn::CountTrue(tag, hn::Not(hn::Eq(v, hn::Zero(tag)))));
     least = hn::Min(least, hn::IfThenElse(hn::Gt(v, hn::Zero(tag)), v, hn::Inf(tag)));
     low = hn::Add(low, hn::PromoteTo(wide, hn::Abs(hn::LoadU(half, values + i))));
     high = hn::Add(high, hn::PromoteTo(wide, hn::Abs(hn::LoadU(half, values + i + kLanes64))));

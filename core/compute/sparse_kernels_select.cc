@@ -133,7 +133,7 @@ int64_t count_nonzero(const float* values, int64_t n) {
   int64_t count = 0;
   for (int64_t i = 0; i < n; i += kLanes) {
     const M live = lanes_of(n - i);
-    count += static_cast<int64_t>(hn::CountTrue(d, hn::Ne(hn::MaskedLoad(live, d, values + i), hn::Zero(d))));
+    count += static_cast<int64_t>(hn::CountTrue(d, hn::Not(hn::Eq(hn::MaskedLoad(live, d, values + i), hn::Zero(d)))));
   }
   return count;
 }
@@ -144,7 +144,7 @@ int64_t compress_nonzero(const float* x, int64_t n, float* values, int32_t* indi
   int64_t kept = 0;
   for (int64_t i = 0; i < n; i += kLanes) {
     const V v = hn::MaskedLoad(lanes_of(n - i), d, x + i);
-    const Compressor compress(hn::Ne(v, hn::Zero(d)));
+    const Compressor compress(hn::Not(hn::Eq(v, hn::Zero(d))));  // NaN is kept
     hn::StoreU(compress(v), d, values + kept);
     hn::StoreU(compress(hn::Iota(di, static_cast<int32_t>(i))), di, indices + kept);
     kept += compress.count();

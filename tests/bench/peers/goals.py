@@ -115,10 +115,6 @@ ROWS = {
     "l1-1024-f32": Row("L1 step, L0 1,024, f32", "l1_step/1024/f32", L1_DENSE, Goal(1.3, "best")),
     "l1-1024-bf16": Row("L1 step, L0 1,024, bf16", "l1_step/1024/bf16", L1_DENSE, Goal(1.3, "best")),
     "threads-l1-1024-f32": threads_row("L1 step, L0 1,024, f32", "l1_step/1024/f32"),
-    "grid-f32": grid_row("f32", "l1_grid/*/*/f32"),
-    "grid-bf16": grid_row("bf16", "l1_grid/*/*/bf16"),
-    "grid-dense-f32": grid_row("50%, f32", "l1_grid_dense/*/*/f32"),
-    "grid-dense-bf16": grid_row("50%, bf16", "l1_grid_dense/*/*/bf16"),
     **gptrec_rows(18345, "18,345", 4, 4),
     "gptrec-memory-f32": Row(
         " memory of the step, 18,345, f32", "gptrec_step/18345/f32", GPTREC[18345], Goal(1, "own", "400 MB"), memory=True, limit=400e6
@@ -139,6 +135,10 @@ ROWS = {
     "evaluation": Row("top 10, from histories, f32", "evaluation_whole/18345/f32", EVALUATION),
     "reading": Row("ratings.csv of 20M rows", "read_ratings", READING, Goal(5, "best", "5 pandas")),
     "reading-memory": Row(" memory", "read_ratings", READING, Goal(2, "best", "2 pandas"), memory=True),
+    "grid-f32": grid_row("f32", "l1_grid/*/*/f32"),
+    "grid-bf16": grid_row("bf16", "l1_grid/*/*/bf16"),
+    "grid-dense-f32": grid_row("50%, f32", "l1_grid_dense/*/*/f32"),
+    "grid-dense-bf16": grid_row("50%, bf16", "l1_grid_dense/*/*/bf16"),
     "ml20m": Row(
         "MovieLens-20M, from file to tables", config="configs/bench/ml20m-shape.toml", goal=Goal(1, "own", "1 h, 8 GB"),
         limit=8e9, limit_seconds=3600, slow="43 min"
