@@ -15,8 +15,8 @@ constexpr size_t kAlignment = 64;
 constexpr size_t kSmallestBlock = size_t{1} << 16;
 
 // From here on memory comes in the processor's large pages where the system has them: activations and tables are walked
-// once per op, and with 4 KiB pages half of such a walk's time can be address translation (measured in
-// docs/benchmarks.md).
+// once per op, and with 4 KiB pages part of such a walk's time is address translation (the streaming ops of a GPTRec step
+// took some 30 % less with large ones on a Zen 5).
 constexpr size_t kLargePage = size_t{2} << 20, kLargeFrom = 2 * kLargePage;
 
 size_t round_up(size_t bytes, size_t alignment = kAlignment) { return (bytes + alignment - 1) / alignment * alignment; }

@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string_view>
 
 #include "core/base/console.h"
 #include "core/base/error.h"
@@ -17,7 +16,7 @@ namespace {
 struct HostState {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<Progress>> stages;
-  std::map<std::string, const void*> services;
+  std::map<std::string, const void*> services{{"heddle.threads/1", threads_address()}};
 };
 
 HostState& state() {
@@ -50,7 +49,6 @@ void progress(void*, const char* what, uint64_t done, uint64_t total) noexcept {
 
 const void* service(void*, const char* id) noexcept {
   if (id == nullptr) return nullptr;
-  if (std::string_view(id) == "heddle.threads/1") return threads_address();
   try {
     std::lock_guard lock(state().mutex);
     const auto found = state().services.find(id);
