@@ -44,15 +44,12 @@ struct Loss {
   int64_t items, width, count;  // V, d, rows with a target
   const int64_t* rows;          // [count] their indices
   float gradient;               // scale / count
-  bool round;                   // bf16 without bf16 instructions: values rounded, products in f32
-  const MatmulKernel& matmul;
+  ProductInputs by;
   int64_t chunk, chunks;  // items per chunk, number of chunks
 
   const float* table() const { return data<float>(args.table); }
   bool wants_gradient() const { return args.dhidden || args.dtable || args.dbias; }
-  bool pairs() const { return matmul.depth == 2; }
   int64_t chunk_size(int64_t c) const { return std::min(chunk, items - c * chunk); }
-  int64_t words(int64_t values) const { return ceil_div(values, matmul.depth); }
 };
 
 // A word is 4 bytes: a float or two bf16 (matmul_kernels.h).
@@ -69,17 +66,17 @@ struct Table {
 Table lay_out_table(const Loss& loss) {
   Arena& arena = loss.ctx.arena;
   Table table{};
-  table.by_width_step = panel_words(loss.matmul, loss.width, loss.chunk);
+  table.by_width_step = panel_words(loss.by.kernel, loss.width, loss.chunk);
   table.by_width = arena.need<Word>(loss.chunks * table.by_width_step, kOp);
-  table.by_item_step = panel_words(loss.matmul, loss.chunk, loss.width);
+  table.by_item_step = panel_words(loss.by.kernel, loss.chunk, loss.width);
   if (loss.args.dhidden) table.by_item = arena.need<Word>(loss.chunks * table.by_item_step, kOp);
   loss.ctx.pool.run(loss.chunks, [&](int64_t c) {
     const float* from = loss.table() + c * loss.chunk * loss.width;
     const int64_t n = loss.chunk_size(c);
-    lay_out_panels(loss.matmul, from, 1, loss.width, loss.width, n, loss.round,
+    lay_out_panels(loss.by.kernel, from, 1, loss.width, loss.width, n, loss.by.round,
                    table.by_width + c * table.by_width_step);
     if (table.by_item) {
-      lay_out_panels(loss.matmul, from, loss.width, 1, n, loss.width, loss.round,
+      lay_out_panels(loss.by.kernel, from, loss.width, 1, n, loss.width, loss.by.round,
                      table.by_item + c * table.by_item_step);
     }
   });
@@ -110,8 +107,8 @@ struct Rows {
 
 Rows gather_rows(const Loss& loss) {
   Arena& arena = loss.ctx.arena;
-  const int64_t d = loss.width, dw = loss.words(d), stride = row_stride(loss.args.hidden);
-  const bool own_words = loss.pairs() || loss.round;
+  const int64_t d = loss.width, dw = loss.by.words(d), stride = row_stride(loss.args.hidden);
+  const bool own_words = loss.by.pairs || loss.by.round;
   Rows rows{arena.need<float>(loss.count * d, kOp), nullptr, arena.need<int32_t>(loss.count, kOp)};
   rows.words = own_words ? arena.need<Word>(loss.count * dw, kOp) : reinterpret_cast<Word*>(rows.hidden);
   loss.ctx.pool.run(ceil_div(loss.count, kRowsPerLoad), [&](int64_t task) {
@@ -119,13 +116,7 @@ Rows gather_rows(const Loss& loss) {
       float* to = rows.hidden + r * d;
       std::memcpy(to, data<float>(loss.args.hidden) + loss.rows[r] * stride, static_cast<size_t>(d) * sizeof(float));
       rows.targets[r] = data<int32_t>(loss.args.targets)[loss.rows[r]];
-      auto* words = reinterpret_cast<uint16_t*>(rows.words + r * dw);
-      if (loss.pairs()) {
-        words[2 * dw - 1] = 0;  // where d is odd
-        to_bf16(to, words, d);
-      } else if (loss.round) {
-        round_to_bf16(to, reinterpret_cast<float*>(words), d);
-      }
+      if (own_words) loss.by.lay_out_row(to, d, rows.words + r * dw);
     }
   });
   return rows;
@@ -134,29 +125,29 @@ Rows gather_rows(const Loss& loss) {
 // Rows [first, first + rows) of the block against a chunk.
 void exponentials(const Loss& loss, const Table& table, const Block& block, int64_t c, int64_t first, int64_t rows,
                   Arena& scratch) {
-  const int64_t n = loss.chunk_size(c), d = loss.width, dw = loss.words(d), nw = loss.words(n),
-                tile_rows = loss.matmul.rows;
+  const int64_t n = loss.chunk_size(c), d = loss.width, dw = loss.by.words(d), nw = loss.by.words(n),
+                tile_rows = loss.by.kernel.rows;
   float* tile = scratch.need<float>(tile_rows * n, kOp);
-  Word* left = loss.pairs() ? scratch.need<Word>(tile_rows * nw, kOp) : reinterpret_cast<Word*>(tile);
+  Word* left = loss.by.pairs ? scratch.need<Word>(tile_rows * nw, kOp) : reinterpret_cast<Word*>(tile);
   Word* kept = block.kept ? block.kept + c * loss.chunk / kKeptItems * block.kept_group : nullptr;
   const float* bias = loss.args.bias ? data<float>(loss.args.bias) + c * loss.chunk : nullptr;
   for (int64_t r = first; r < first + rows; r += tile_rows) {
     const int64_t m = std::min(tile_rows, first + rows - r);
-    loss.matmul.multiply({m, n, dw, block.hidden_words + r * dw, dw, 1, table.by_width + c * table.by_width_step,
-                          dw * loss.matmul.panel, tile, n, false});
+    loss.by.kernel.multiply({m, n, dw, block.hidden_words + r * dw, dw, 1, table.by_width + c * table.by_width_step,
+                             dw * loss.by.kernel.panel, tile, n, false});
     softmax_tile(tile, m, n, bias, block.targets + r, c * loss.chunk, block.maximum + c * block.stride + r,
                  block.sum + c * block.stride + r, block.target_logit + r);
     if (!loss.wants_gradient()) continue;
-    if (loss.round) round_to_bf16(tile, tile, m * n);
-    Word* to = kept ? kept + loss.words(r) * kKeptItems : nullptr;
-    if (loss.pairs()) {
+    if (loss.by.round) round_to_bf16(tile, tile, m * n);
+    Word* to = kept ? kept + loss.by.words(r) * kKeptItems : nullptr;
+    if (loss.by.pairs) {
       pair_rows(tile, m, n, left, nw, to, block.kept_group);
     } else if (to) {
       keep_rows(tile, m, n, reinterpret_cast<float*>(to), block.kept_group);
     }
     if (loss.args.dhidden) {
-      loss.matmul.multiply({m, d, nw, left, nw, 1, table.by_item + c * table.by_item_step, nw * loss.matmul.panel,
-                            block.parts + (c * block.stride + r) * d, d, false});
+      loss.by.kernel.multiply({m, d, nw, left, nw, 1, table.by_item + c * table.by_item_step, nw * loss.by.kernel.panel,
+                               block.parts + (c * block.stride + r) * d, d, false});
     }
   }
 }
@@ -177,16 +168,16 @@ void finish_rows(const Loss& loss, const Block& block, int64_t first) {
 
 // C for a chunk.
 void table_gradient(const Loss& loss, const Block& block, int64_t c, Arena& scratch) {
-  const int64_t n = loss.chunk_size(c), d = loss.width, rows = block.rows, rw = loss.words(rows),
+  const int64_t n = loss.chunk_size(c), d = loss.width, rows = block.rows, rw = loss.by.words(rows),
                 first = c * loss.chunk;
   const Word* kept = block.kept + first / kKeptItems * block.kept_group;
   const float* factor = block.maximum + c * block.stride;
   const auto multiply = [&](const float* right, int64_t columns, float* to) {
-    Word* panels = scratch.need<Word>(panel_words(loss.matmul, rows, columns), kOp);
-    lay_out_panels(loss.matmul, right, columns, 1, rows, columns, loss.round, panels);
+    Word* panels = scratch.need<Word>(panel_words(loss.by.kernel, rows, columns), kOp);
+    lay_out_panels(loss.by.kernel, right, columns, 1, rows, columns, loss.by.round, panels);
     for (int64_t at = 0; at < n; at += kKeptItems) {
-      loss.matmul.multiply({std::min(kKeptItems, n - at), columns, rw, kept + at / kKeptItems * block.kept_group, 1,
-                            kKeptItems, panels, rw * loss.matmul.panel, to + at * columns, columns, true});
+      loss.by.kernel.multiply({std::min(kKeptItems, n - at), columns, rw, kept + at / kKeptItems * block.kept_group, 1,
+                               kKeptItems, panels, rw * loss.by.kernel.panel, to + at * columns, columns, true});
     }
   };
   float* scaled = scratch.need<float>(rows * d, kOp);
@@ -211,7 +202,7 @@ void table_gradient(const Loss& loss, const Block& block, int64_t c, Arena& scra
 double run(const Loss& loss) {
   CpuContext& ctx = loss.ctx;
   Arena& arena = ctx.arena;
-  const int64_t kept_row = loss.chunks * loss.chunk * 4 / loss.matmul.depth;
+  const int64_t kept_row = loss.chunks * loss.chunk * 4 / loss.by.kernel.depth;
   const int64_t most = std::min(std::clamp(kKeptBytes / kept_row / kRowStep * kRowStep, kRowStep, kMostRows),
                                 ceil_div(loss.count, kRowsPerTask) * kRowsPerTask);
   const int64_t chunks = loss.chunks, d = loss.width;
@@ -224,7 +215,7 @@ double run(const Loss& loss) {
   block.normaliser = arena.need<float>(most, kOp);
   block.target_logit = arena.need<float>(most, kOp);
   const bool by_item = loss.args.dtable || loss.args.dbias;
-  block.kept_group = loss.words(most) * kKeptItems + kKeptItems;  // a line more: not all groups in one set of L1
+  block.kept_group = loss.by.words(most) * kKeptItems + kKeptItems;  // a line more: not all groups in one set of L1
   if (by_item) block.kept = arena.need<Word>(chunks * loss.chunk / kKeptItems * block.kept_group, kOp);
   if (loss.args.dhidden) block.parts = arena.need<float>(chunks * most * d, kOp);
   // Rows of the last vector beyond a block's: any finite numbers.
@@ -234,7 +225,7 @@ double run(const Loss& loss) {
   for (block.begin = 0; block.begin < loss.count; block.begin += most) {
     block.rows = std::min(most, loss.count - block.begin);
     block.hidden = rows.hidden + block.begin * d;
-    block.hidden_words = rows.words + block.begin * loss.words(d);
+    block.hidden_words = rows.words + block.begin * loss.by.words(d);
     block.targets = rows.targets + block.begin;
     const int64_t groups = ceil_div(block.rows, kGroupRows);
     ctx.pool.run(chunks * groups, [&](int64_t task, int worker) {
@@ -298,10 +289,9 @@ int32_t cross_entropy(void* dc, const heddle_cross_entropy* args, heddle_error* 
     *args->loss_sum = 0;
     if (count == 0) return;
     const auto gradient = static_cast<float>(args->scale / static_cast<double>(count));
-    const bool bf16 = args->precision == HEDDLE_PRECISION_BF16, native = bf16 && native_bf16();
     const int64_t chunk = chunk_items(items);
-    *args->loss_sum = run({ctx, *args, items, d, count, rows, gradient, bf16 && !native,
-                           native ? bf16_matmul() : f32_matmul(), chunk, ceil_div(items, chunk)});
+    *args->loss_sum = run({ctx, *args, items, d, count, rows, gradient,
+                           ProductInputs(args->precision == HEDDLE_PRECISION_BF16), chunk, ceil_div(items, chunk)});
   });
 }
 

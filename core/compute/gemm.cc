@@ -14,7 +14,6 @@
 #include "core/compute/gemm_epilogue.h"
 #include "core/compute/matmul_kernels.h"
 #include "core/compute/ops_internal.h"
-#include "core/compute/simd_convert.h"
 
 namespace heddle::cpu {
 namespace {
@@ -28,17 +27,14 @@ constexpr int64_t kEnoughTiles = 16;
 constexpr int64_t kStreamFrom = int64_t{1} << 20;
 
 struct Problem {
-  bool ta, tb, bf16;
+  bool ta, tb;
   int64_t m, n, k;
   const float *a, *b;
   int64_t lda, ldb;
-  const MatmulKernel* kernel;
+  ProductInputs by;
   const std::byte* panels = nullptr;  // of all of B, if laid out beforehand
 
-  bool rounds() const {
-    return bf16 && kernel->depth == 1;
-  }  // no bf16 instructions: inputs are rounded, products are f32
-  int64_t words(int64_t depth) const { return ceil_div(depth, kernel->depth); }
+  int64_t words(int64_t depth) const { return by.words(depth); }
 };
 
 struct Grid {
@@ -65,20 +61,20 @@ Part part_of(const Problem& p, const Grid& grid, int64_t tile, int64_t chunk) {
 }
 
 // Panels of a chunk of B lie together, chunk by chunk.
-int64_t chunk_words(const Problem& p) { return panel_words(*p.kernel, std::min(kChunkK, p.k), p.n); }
+int64_t chunk_words(const Problem& p) { return panel_words(p.by.kernel, std::min(kChunkK, p.k), p.n); }
 int64_t panel_offset(const Problem& p, int64_t n0, int64_t k0) {
   return 4 * (chunk_words(p) * (k0 / kChunkK) + n0 * p.words(std::min(kChunkK, p.k - k0)));
 }
 
 void lay_out(const Problem& p, int64_t n0, int64_t n, int64_t k0, int64_t k, void* to) {
-  lay_out_panels(*p.kernel, p.b + (p.tb ? n0 * p.ldb + k0 : k0 * p.ldb + n0), p.tb ? 1 : p.ldb, p.tb ? p.ldb : 1, k, n,
-                 p.rounds(), to);
+  lay_out_panels(p.by.kernel, p.b + (p.tb ? n0 * p.ldb + k0 : k0 * p.ldb + n0), p.tb ? 1 : p.ldb, p.tb ? p.ldb : 1, k,
+                 n, p.by.round, to);
 }
 
 void lay_out_all(CpuContext& context, Problem& p, const Grid& grid) {
   auto* panels =
       static_cast<std::byte*>(context.arena.need(static_cast<size_t>(4 * grid.chunks * chunk_words(p)), "gemm"));
-  const int64_t width = p.kernel->panel, across = ceil_div(p.n, width);
+  const int64_t width = p.by.kernel.panel, across = ceil_div(p.n, width);
   context.pool.run(across * grid.chunks, [&](int64_t task) {
     const int64_t n0 = task % across * width, k0 = task / across * kChunkK;
     lay_out(p, n0, std::min(width, p.n - n0), k0, std::min(kChunkK, p.k - k0), panels + panel_offset(p, n0, k0));
@@ -94,25 +90,16 @@ struct Left {
 
 Left left_of(const Problem& p, const Part& part, Arena& scratch) {
   const float* a = p.a + (p.ta ? part.k0 * p.lda + part.m0 : part.m0 * p.lda + part.k0);
-  if (!p.bf16) return {a, p.ta ? 1 : p.lda, p.ta ? p.lda : 1};
-  if (p.rounds()) {
-    const int64_t rows = p.ta ? part.k : part.m, columns = p.ta ? part.m : part.k;
-    float* to = scratch.need<float>(rows * columns, "gemm");
-    for (int64_t r = 0; r < rows; ++r) round_to_bf16(a + r * p.lda, to + r * columns, columns);
-    return {to, p.ta ? 1 : columns, p.ta ? columns : 1};
-  }
-  if (p.ta) {  // pairs of rows: what one panel as wide as the tile would be
+  if (!p.by.pairs && !p.by.round) return {a, p.ta ? 1 : p.lda, p.ta ? p.lda : 1};
+  if (p.by.pairs && p.ta) {  // pairs of rows: what one panel as wide as the tile would be
     auto* to = scratch.need<uint32_t>(p.words(part.k) * part.m, "gemm");
     lay_out_panels({part.m, 2, 0, nullptr}, a, p.lda, 1, part.k, part.m, false, to);
     return {to, 1, part.m};
   }
-  const int64_t words = p.words(part.k);
-  auto* to = scratch.need<uint16_t>(part.m * 2 * words, "gemm");
-  for (int64_t r = 0; r < part.m; ++r) {
-    to_bf16(a + r * p.lda, to + r * 2 * words, part.k);
-    if (part.k % 2 != 0) to[r * 2 * words + part.k] = 0;
-  }
-  return {to, words, 1};
+  const int64_t rows = p.ta ? part.k : part.m, columns = p.ta ? part.m : part.k, words = p.words(columns);
+  auto* to = scratch.need<uint32_t>(rows * words, "gemm");
+  for (int64_t r = 0; r < rows; ++r) p.by.lay_out_row(a + r * p.lda, columns, to + r * words);
+  return {to, p.ta ? 1 : words, p.ta ? columns : 1};
 }
 
 // A part's product, panel by panel, each handed to done(product, ld, first column in the part, columns) at once. `to`:
@@ -121,10 +108,10 @@ template <class Done>
 void multiply(const Problem& p, const Part& part, float* to, int64_t ld, Arena& scratch, Done&& done) {
   ArenaScope scope(scratch);
   const Left a = left_of(p, part, scratch);
-  const int64_t width = p.kernel->panel, words = p.words(part.k);
+  const int64_t width = p.by.kernel.panel, words = p.words(part.k);
   const std::byte* panels = p.panels != nullptr ? p.panels + panel_offset(p, part.n0, part.k0) : nullptr;
   if (panels == nullptr) {
-    auto* own = scratch.need<float>(panel_words(*p.kernel, part.k, part.n), "gemm");
+    auto* own = scratch.need<float>(panel_words(p.by.kernel, part.k, part.n), "gemm");
     lay_out(p, part.n0, part.n, part.k0, part.k, own);
     panels = reinterpret_cast<const std::byte*>(own);
   }
@@ -133,7 +120,7 @@ void multiply(const Problem& p, const Part& part, float* to, int64_t ld, Arena& 
     const int64_t columns = std::min(width, part.n - first);
     float* product = to == nullptr ? piece : to + first;
     const int64_t stride = to == nullptr ? width : ld;
-    p.kernel->multiply({part.m, columns, words, a.words, a.row, a.k, panels, words * width, product, stride, false});
+    p.by.kernel.multiply({part.m, columns, words, a.words, a.row, a.k, panels, words * width, product, stride, false});
     done(product, stride, first, columns);
   }
 }
@@ -243,12 +230,10 @@ int32_t gemm(void* dc, const heddle_gemm* args, heddle_error* error) {
     want("gemm", "a", args->a, DType::f32, {kAny, kAny}, true);
     want("gemm", "b", args->b, DType::f32, {kAny, kAny}, true);
     const bool ta = args->transpose_a != 0, tb = args->transpose_b != 0;
-    const bool bf16 = args->precision == HEDDLE_PRECISION_BF16;
     // Rows of a matrix with one row may have any stride.
     const auto ld = [](const DLTensor* x) { return dim(x, 0) > 1 ? row_stride(x) : std::max<int64_t>(1, dim(x, 1)); };
     Problem p{ta,
               tb,
-              bf16,
               dim(args->a, ta),
               dim(args->b, !tb),
               dim(args->a, !ta),
@@ -256,7 +241,7 @@ int32_t gemm(void* dc, const heddle_gemm* args, heddle_error* error) {
               data<float>(args->b),
               ld(args->a),
               ld(args->b),
-              bf16 && native_bf16() ? &bf16_matmul() : &f32_matmul()};
+              ProductInputs(args->precision == HEDDLE_PRECISION_BF16)};
     if (dim(args->b, tb) != p.k) {
       fail(HEDDLE_INVALID_ARGUMENT, "gemm: a is {}{}, b is {}{}: the inner extents {} and {} differ",
            shape_text(args->a), ta ? " transposed" : "", shape_text(args->b), tb ? " transposed" : "", p.k,

@@ -38,6 +38,17 @@ const MatmulKernel& f32_matmul();
 const MatmulKernel& bf16_matmul();
 const MatmulKernel& dot_matmul();
 
+// How f32 numbers enter a product: as they are; as bf16 in pairs; or, where bf16 is asked for without such instructions,
+// rounded to bf16 and multiplied in f32.
+struct ProductInputs {
+  explicit ProductInputs(bool bf16);
+  const MatmulKernel& kernel;
+  const bool pairs, round;
+  int64_t words(int64_t values) const { return (values + kernel.depth - 1) / kernel.depth; }
+  // n values of a row of A as words(n) words, one behind the other.
+  void lay_out_row(const float* row, int64_t n, void* to) const;
+};
+
 // Words that B[k,n] takes in panels; k in values.
 int64_t panel_words(const MatmulKernel& kernel, int64_t k, int64_t n);
 

@@ -91,6 +91,21 @@ void columns_bf16(const float* b, int64_t column, int64_t k, int64_t columns, in
 
 }  // namespace
 
+ProductInputs::ProductInputs(bool bf16)
+    : kernel(bf16 && native_bf16() ? bf16_matmul() : f32_matmul()), pairs(kernel.depth == 2), round(bf16 && !pairs) {}
+
+void ProductInputs::lay_out_row(const float* row, int64_t n, void* to) const {
+  if (pairs) {
+    auto* halves = static_cast<uint16_t*>(to);
+    if (n % 2 != 0) halves[n] = 0;
+    to_bf16(row, halves, n);
+  } else if (round) {
+    round_to_bf16(row, static_cast<float*>(to), n);
+  } else {
+    std::memcpy(to, row, static_cast<size_t>(n) * sizeof(float));
+  }
+}
+
 int64_t panel_words(const MatmulKernel& kernel, int64_t k, int64_t n) {
   return (k + kernel.depth - 1) / kernel.depth * ((n + kernel.panel - 1) / kernel.panel) * kernel.panel;
 }

@@ -41,20 +41,13 @@ const uint16_t* sixteens(const RowMasks& masks, int64_t row, int64_t feature) {
   return reinterpret_cast<const uint16_t*>(masks.of(row)) + feature / 16;
 }
 
-// How the numbers enter the product.
-struct Arithmetic {
-  explicit Arithmetic(const heddle_codes* codes) : Arithmetic(data_of(codes).precision == HEDDLE_PRECISION_BF16) {}
-  const bool pairs, round;  // round: to bf16 and back, multiplied in f32
-  const MatmulKernel& kernel;
-  int64_t words(int64_t values) const { return ceil_div(values, kernel.depth); }
-
-  explicit Arithmetic(bool bf16)
-      : pairs(bf16 && native_bf16()), round(bf16 && !pairs), kernel(pairs ? bf16_matmul() : f32_matmul()) {}
-};
+ProductInputs inputs_of(const heddle_codes* codes) {
+  return ProductInputs(data_of(codes).precision == HEDDLE_PRECISION_BF16);
+}
 
 // A weight matrix as right side, in chunks of features: by_feature = [features, d], else its transpose.
 struct Chunks {
-  Chunks(CpuContext& c, const Arithmetic& by, const DLTensor* weight, bool by_feature, const char* op)
+  Chunks(CpuContext& c, const ProductInputs& by, const DLTensor* weight, bool by_feature, const char* op)
       : features(dim(weight, 0)), d(dim(weight, 1)), count(ceil_div(features, kChunk)) {
     const int64_t most = std::min(kChunk, features);
     step = by_feature ? panel_words(by.kernel, most, d) : panel_words(by.kernel, d, most);
@@ -73,7 +66,7 @@ struct Chunks {
 };
 
 // The right side of a weight gradient: rows less the centre.
-void lay_out_centred(const Arithmetic& by, const float* rows, int64_t stride, int64_t count, int64_t d,
+void lay_out_centred(const ProductInputs& by, const float* rows, int64_t stride, int64_t count, int64_t d,
                      const float* center, Arena& arena, Word* panels) {
   if (center != nullptr) {
     float* centred = arena.need<float>(count * d, "codes_weight_gradient");
@@ -99,7 +92,7 @@ bool worth_masks(const heddle_codes* codes) { return share(codes) >= kGradientSh
 
 void decode_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* weight, DLTensor* y) {
   constexpr const char* op = "decode";
-  const Arithmetic by(false);
+  const ProductInputs by(false);
   const RowMasks& masks = row_masks(c, codes);
   ArenaScope scope(c.arena);
   const Chunks right(c, by, weight, true, op);
@@ -132,7 +125,7 @@ void decode_dense(CpuContext& c, const heddle_codes* codes, const float* values,
 void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight,
                           float l1, float* dvalues) {
   constexpr const char* op = "codes_backward";
-  const Arithmetic by(codes);
+  const ProductInputs by = inputs_of(codes);
   const RowMasks& masks = row_masks(c, codes);
   ArenaScope scope(c.arena);
   const Chunks right(c, by, weight, false, op);
@@ -149,15 +142,7 @@ void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTens
     int64_t left_row = rows_apart(dy);
     if (by.pairs || by.round) {
       Word* rounded = arena.need<Word>(rows * words, op);
-      for (int64_t r = 0; r < rows; ++r) {
-        Word* to = rounded + r * words;
-        if (by.pairs) {
-          to[words - 1] = 0;  // where d is odd
-          to_bf16(from + r * rows_apart(dy), reinterpret_cast<uint16_t*>(to), d);
-        } else {
-          round_to_bf16(from + r * rows_apart(dy), reinterpret_cast<float*>(to), d);
-        }
-      }
+      for (int64_t r = 0; r < rows; ++r) by.lay_out_row(from + r * rows_apart(dy), d, rounded + r * words);
       left = rounded;
       left_row = words;
     }
@@ -183,7 +168,7 @@ void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTens
 void codes_weight_gradient_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* rows,
                                  const float* center, DLTensor* dweight) {
   constexpr const char* op = "codes_weight_gradient";
-  const Arithmetic by(codes);
+  const ProductInputs by = inputs_of(codes);
   const RowMasks& masks = row_masks(c, codes);
   ArenaScope scope(c.arena);
   const sparse::Kernels& kernel = sparse::kernels();
