@@ -11,6 +11,7 @@
 #include "core/pipeline/run_record.h"
 #include "core/pipeline/stages.h"
 #include "core/plugin/registry.h"
+#include "core/store/atomic_file.h"
 #include "core/store/output_lock.h"
 
 namespace heddle {
@@ -125,6 +126,7 @@ RunOutcome run_experiments(const LoadedExperiment& loaded) {
   const OutputLock lock(loaded.output());
   Session session(loaded.registry(), loaded.output(), loaded.experiments().front().compute);
   session.store().remove_leftovers();
+  remove_leftovers(loaded.output() / "runs");
   std::vector<Job> jobs;
   for (const Experiment& experiment : loaded.experiments()) jobs.push_back(session.job(experiment));
   const auto planned = plan_stages(session, jobs);

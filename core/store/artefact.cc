@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t format_version = 1;
 constexpr const char* manifest_name = "manifest.json";
+constexpr const char* partial_mark = ".partial-";
 
 std::string short_name(const std::string& stage, const std::string& key) {
   const bool sound =
@@ -27,6 +28,12 @@ std::string short_name(const std::string& stage, const std::string& key) {
       key.size() == 64 && key.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!sound) fail(HEDDLE_INTERNAL, "artefact '{}' with key '{}': not a stage and a SHA-256", stage, key);
   return stage + "-" + key.substr(0, 16);
+}
+
+void remove_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) fail(HEDDLE_FAILED_PRECONDITION, "{}: cannot be removed: {}", folder.string(), error.message());
 }
 
 [[noreturn]] void damaged(const fs::path& folder, const std::string& reason) {
@@ -130,24 +137,30 @@ ArtefactWriter ArtefactStore::create(ArtefactRecord record) const {
 }
 
 fs::path ArtefactStore::partial(const std::string& stage, const std::string& key) const {
-  fs::path path = root_ / (".partial-" + short_name(stage, key));
+  fs::path path = root_ / (partial_mark + short_name(stage, key));
   make_folder(path);
   return path;
 }
 
 void ArtefactStore::drop_partial(const std::string& stage, const std::string& key) const {
-  std::error_code error;
-  fs::remove_all(root_ / (".partial-" + short_name(stage, key)), error);
-  if (error)
-    fail(HEDDLE_FAILED_PRECONDITION, "{}: cannot be removed: {}", (root_ / short_name(stage, key)).string(),
-         error.message());
+  remove_folder(root_ / (partial_mark + short_name(stage, key)));
 }
 
 int64_t ArtefactStore::remove_leftovers() const {
   int64_t removed = heddle::remove_leftovers(root_);
+  std::vector<fs::path> partials;  // first the list, then the removals: a listing must not see its folder change
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(root_, error))
-    if (entry.path().filename().string().rfind(".partial-", 0) == 0) removed += heddle::remove_leftovers(entry.path());
+    if (entry.path().filename().string().rfind(partial_mark, 0) == 0) partials.push_back(entry.path());
+  for (const fs::path& partial : partials) {
+    // Killed after the artefact was committed and before its checkpoint was dropped: nobody needs it any more.
+    if (fs::exists(root_ / partial.filename().string().substr(std::string_view(partial_mark).size()) / manifest_name)) {
+      remove_folder(partial);
+      ++removed;
+    } else {
+      removed += heddle::remove_leftovers(partial);
+    }
+  }
   return removed;
 }
 

@@ -79,7 +79,8 @@ class ArtefactStore {
   // Created when missing; drop_partial removes it once the artefact is committed.
   std::filesystem::path partial(const std::string& stage, const std::string& key) const;
   void drop_partial(const std::string& stage, const std::string& key) const;
-  // Removes temporaries of killed runs; call under the OutputLock.
+  // Removes what killed runs left: temporaries, and partial folders of artefacts that are complete. Call under the
+  // OutputLock. Returns how many it removed.
   int64_t remove_leftovers() const;
 
  private:

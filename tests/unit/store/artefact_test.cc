@@ -144,6 +144,17 @@ TEST(Artefact, PartialFoldersSurviveAndAreDropped) {
   EXPECT_FALSE(std::filesystem::exists(partial));
 }
 
+TEST(Artefact, PartialFoldersOfCompleteArtefactsAreLeftovers) {
+  const TemporaryFolder folder;
+  const ArtefactStore store(folder);
+  const auto partial = store.partial("backbone", key);
+  write_file(partial / "checkpoint", "1");
+  write_one(store, "w");  // a kill right here leaves both
+  EXPECT_EQ(store.remove_leftovers(), 1);
+  EXPECT_FALSE(std::filesystem::exists(partial));
+  EXPECT_TRUE(store.open("backbone", key).has_value());
+}
+
 TEST(Artefact, NamesThatAreNoStagesAreBugs) {
   const TemporaryFolder folder;
   const ArtefactStore store(folder);
