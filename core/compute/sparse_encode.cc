@@ -93,16 +93,15 @@ Packed pack(CpuContext& context, const heddle_encode& args) {
     packed.bias[column] = -std::numeric_limits<float>::infinity();
     if (threshold) packed.threshold[column] = std::numeric_limits<float>::infinity();
   }
-  const Kernels& k = kernels();
+  const Words kind = dots ? Words::pairs : args.precision == HEDDLE_PRECISION_BF16 ? Words::rounded : Words::f32;
   context.pool.run(ceil_div(packed.panels, kPackPanels), [&](int64_t task) {
     const int64_t last = std::min((task + 1) * kPackPanels, packed.panels);
     for (int64_t panel = task * kPackPanels; panel < last; ++panel) {
-      const float* weight = data<float>(args.weight);
       const int32_t* ids = packed.ids + panel * kPanel;
-      if (dots) k.pack_panel_bf16(weight, rows_apart(args.weight), d, ids, packed.weight + panel * words * kPanel);
-      else
-        k.pack_panel(weight, rows_apart(args.weight), d, ids, args.precision == HEDDLE_PRECISION_BF16,
-                     packed.weight + panel * words * kPanel);
+      const float* rows[kPanel];
+      for (int64_t j = 0; j < kPanel; ++j)
+        rows[j] = ids[j] < 0 ? nullptr : data<float>(args.weight) + ids[j] * rows_apart(args.weight);
+      kernels().pack(rows, kPanel, d, nullptr, kind, kPanel, packed.weight + panel * words * kPanel);
     }
   });
   return packed;

@@ -16,13 +16,17 @@ constexpr int64_t kStageSlack = 16;
 
 enum class Rule { floor, threshold, margin };
 
+// How numbers enter the encoder's products: as they are, rounded to bf16 and kept as floats, or as bf16 in pairs adjacent in the
+// input (a lone last one is paired with zero).
+enum class Words { f32, rounded, pairs };
+
 // A block of rows against all packed panels; what passes the rule is appended to each row's staging area.
 struct EncodeBlock {
   const float* x;  // [rows, d]
   int64_t x_stride, rows, d;
   const float* center;  // [d] or null
   bool round_bf16;      // round x - center to bf16 first (encode_block_bf16 does so always)
-  const float* panels;  // [panels][d][kPanel]
+  const float* panels;  // [panels][words of d][kPanel], by `pack`
   int64_t panel_count;
   const float* bias;       // [panels * kPanel], -inf where no feature stands
   const float* threshold;  // the same, +inf there; rules threshold and margin
@@ -81,12 +85,12 @@ struct Gradient {
 };
 
 struct Kernels {
-  // Packs rows ids[32*panel .. +32) of weight [m, d] into one panel, transposed; ids < 0 give zeros.
-  void (*pack_panel)(const float* weight, int64_t stride, int64_t d, const int32_t* ids, bool round_bf16, float* panel);
+  // Turns `count` <= kPanel rows of d numbers round, less the centre (or null): word k of row r to to[k * apart + r]. A row that
+  // is null gives zeros.
+  void (*pack)(const float* const* rows, int64_t count, int64_t d, const float* center, Words words, int64_t apart,
+               float* to);
   void (*encode_block)(const EncodeBlock& block);
-  // The same with bf16 inputs by the processor's dot instruction, where native_bf16(): a panel is [pair of inputs][kPanel]
-  // pairs, and takes as much room as one of d + 1 floats at most.
-  void (*pack_panel_bf16)(const float* weight, int64_t stride, int64_t d, const int32_t* ids, float* panel);
+  // The same with bf16 inputs by the processor's dot instruction, where native_bf16(): words are pairs.
   void (*encode_block_bf16)(const EncodeBlock& block);
 
   // The k-th largest of n >= k >= 1 values; *above = how many are larger. scratch: n + kStageSlack floats. Values > 0.

@@ -27,47 +27,6 @@ struct Rows {
   static constexpr int count = R;
 };
 
-HWY_INLINE float round_to_bf16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) {
-    bits |= 0x00400000u;  // a NaN stays one
-  } else {
-    bits += 0x7FFFu + ((bits >> 16) & 1u);
-  }
-  bits &= 0xFFFF0000u;
-  std::memcpy(&value, &bits, sizeof bits);
-  return value;
-}
-
-void pack_panel(const float* HWY_RESTRICT weight, int64_t stride, int64_t d, const int32_t* HWY_RESTRICT ids,
-                bool round_bf16, float* HWY_RESTRICT panel) {
-  for (int64_t j = 0; j < kPanel; ++j) {
-    if (ids[j] < 0) {
-      for (int64_t k = 0; k < d; ++k) panel[k * kPanel + j] = 0;
-      continue;
-    }
-    const float* row = weight + ids[j] * stride;
-    if (round_bf16) {
-      for (int64_t k = 0; k < d; ++k) panel[k * kPanel + j] = round_to_bf16(row[k]);
-    } else {
-      for (int64_t k = 0; k < d; ++k) panel[k * kPanel + j] = row[k];
-    }
-  }
-}
-
-// [rows, d] -> [d][rows], centred and rounded.
-void pack_rows(const EncodeBlock& b, int64_t first, int rows, float* HWY_RESTRICT to) {
-  for (int r = 0; r < rows; ++r) {
-    const float* x = b.x + (first + r) * b.x_stride;
-    for (int64_t k = 0; k < b.d; ++k) {
-      float value = b.center ? x[k] - b.center[k] : x[k];
-      if (b.round_bf16) value = round_to_bf16(value);
-      to[k * rows + r] = value;
-    }
-  }
-}
-
 template <Rule rule>
 HWY_INLINE void select(V p, const EncodeBlock& b, int64_t column, int64_t row, int64_t& count) {
   const D d;
@@ -129,7 +88,8 @@ void encode_rows(const EncodeBlock& b) {
     for (; row + 4 <= b.rows; row += 4) body(row, Rows<4>());
     for (; row < b.rows; ++row) body(row, Rows<1>());
   };
-  for_tiles([&](int64_t row, auto size) HWY_ATTR { pack_rows(b, row, size.count, b.packed_x + row * b.d); });
+  const Words words = b.round_bf16 ? Words::rounded : Words::f32;
+  for_tiles([&](int64_t row, auto size) HWY_ATTR { pack_rows(b, row, size.count, words, b.packed_x + row * b.d); });
   for (int64_t row = 0; row < b.rows; ++row) b.counts[row] = 0;
   for (int64_t panel = 0; panel < b.panel_count; ++panel) {
     note_starts(b, panel);
@@ -152,10 +112,7 @@ void encode_block(const EncodeBlock& b) {
   }
 }
 
-void add_encode(Kernels* table) {
-  table->pack_panel = pack_panel;
-  table->encode_block = encode_block;
-}
+void add_encode(Kernels* table) { table->encode_block = encode_block; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace heddle::cpu::sparse

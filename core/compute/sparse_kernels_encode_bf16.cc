@@ -18,34 +18,6 @@ namespace {
 
 constexpr int kTileRows = 12;
 
-uint16_t to_bf16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);  // a NaN stays one
-  return static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
-
-// [features, d] -> [pair of inputs][kPanel] words; a lone last input is paired with zero.
-void pack_panel_bf16(const float* weight, int64_t stride, int64_t d, const int32_t* ids, float* panel) {
-  uint32_t* to = reinterpret_cast<uint32_t*>(panel);
-  for (int64_t j = 0; j < kPanel; ++j) {
-    const float* row = ids[j] < 0 ? nullptr : weight + ids[j] * stride;
-    for (int64_t k = 0; k < d; k += 2) {
-      const uint32_t low = row ? to_bf16(row[k]) : 0, high = row && k + 1 < d ? to_bf16(row[k + 1]) : 0;
-      to[k / 2 * kPanel + j] = low | high << 16;
-    }
-  }
-}
-
-// [rows, d] -> [pair][rows] words, centred.
-void pack_rows(const EncodeBlock& b, int64_t first, int rows, uint32_t* to) {
-  for (int r = 0; r < rows; ++r) {
-    const float* x = b.x + (first + r) * b.x_stride;
-    const auto value = [&](int64_t k) -> uint32_t { return to_bf16(b.center ? x[k] - b.center[k] : x[k]); };
-    for (int64_t k = 0; k < b.d; k += 2) to[k / 2 * rows + r] = value(k) | (k + 1 < b.d ? value(k + 1) << 16 : 0);
-  }
-}
-
 template <Rule rule>
 inline __attribute__((always_inline)) void select(__m512 p, const EncodeBlock& b, int64_t column, int64_t row,
                                                   int64_t& count) {
@@ -99,11 +71,12 @@ __attribute__((noinline)) void micro_tile(const EncodeBlock& b, const uint32_t* 
 
 template <Rule rule>
 void encode_rows(const EncodeBlock& b) {
-  uint32_t* x = reinterpret_cast<uint32_t*>(b.packed_x);
+  const uint32_t* x = reinterpret_cast<const uint32_t*>(b.packed_x);
   const int64_t pairs = (b.d + 1) / 2;
   int64_t row = 0;
-  for (; row + kTileRows <= b.rows; row += kTileRows) pack_rows(b, row, kTileRows, x + row * pairs);
-  for (; row < b.rows; ++row) pack_rows(b, row, 1, x + row * pairs);
+  for (; row + kTileRows <= b.rows; row += kTileRows)
+    pack_rows(b, row, kTileRows, Words::pairs, b.packed_x + row * pairs);
+  for (; row < b.rows; ++row) pack_rows(b, row, 1, Words::pairs, b.packed_x + row * pairs);
   for (row = 0; row < b.rows; ++row) b.counts[row] = 0;
   for (int64_t panel = 0; panel < b.panel_count; ++panel) {
     note_starts(b, panel);
@@ -126,10 +99,7 @@ void encode_block_bf16(const EncodeBlock& b) {
 
 }  // namespace
 
-void add_encode_bf16_kernels(Kernels* table) {
-  table->pack_panel_bf16 = pack_panel_bf16;
-  table->encode_block_bf16 = encode_block_bf16;
-}
+void add_encode_bf16_kernels(Kernels* table) { table->encode_block_bf16 = encode_block_bf16; }
 
 }  // namespace heddle::cpu::sparse
 

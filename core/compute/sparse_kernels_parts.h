@@ -48,6 +48,14 @@ inline __attribute__((always_inline)) void note_starts(const EncodeBlock& b, int
   for (int64_t row = 0; row < b.rows; ++row) starts[row] = static_cast<int32_t>(b.counts[row]);
 }
 
+// Some rows of a block as words of the encoder.
+inline void pack_rows(const EncodeBlock& b, int64_t first, int64_t count, Words words, float* to) {
+  const float* rows[kPanel];
+  for (int64_t r = 0; r < count; ++r) rows[r] = b.x + (first + r) * b.x_stride;
+  kernels().pack(rows, count, b.d, b.center, words, count, to);
+}
+
+void add_pack_kernels(Kernels* table);
 void add_encode_kernels(Kernels* table);
 void add_encode_bf16_kernels(Kernels* table);
 void add_select_kernels(Kernels* table);

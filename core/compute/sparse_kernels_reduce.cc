@@ -97,6 +97,7 @@ void add_reduce_kernels(Kernels* table) { HWY_DYNAMIC_DISPATCH(add_reduce)(table
 const Kernels& kernels() {
   static const Kernels table = [] {
     Kernels made{};
+    add_pack_kernels(&made);
     add_encode_kernels(&made);
     add_encode_bf16_kernels(&made);
     add_select_kernels(&made);

@@ -1,6 +1,5 @@
-// Bound by the FMA ports and by the reading of the stored values: at d = 64, m = 2048 and half of all stored, a third of decode
-// is expanding codes, three quarters of that waiting for values (17 MB) that come from L3 or memory. Laying out the right side
-// happens once per op.
+// Bound by the FMA ports and by the reading of the stored values (17 MB at d = 64, m = 2048 and half of all stored), which come
+// from L3 or memory. Laying out the right side happens once per op.
 #include "core/compute/sparse_matmul.h"
 
 #include <algorithm>
@@ -24,13 +23,21 @@ constexpr int64_t kMostBlockRows = 512;
 constexpr int64_t kRowsOfLayout = 16, kFeaturesOfTask = 64;
 constexpr int64_t kPad = 16;  // words: tile rows are not whole pages apart, or columns would share a set of L1
 
-// Shares from which the dense way is taken. The gradient: half of all stored, d = 64, m = 2048, B = 4096, two threads, 4.0 ms
-// against 6.7. decode and codes_backward do half the arithmetic entry by entry there, and the tiles of sparse_products.cc
-// are as fast in f32 at d = 64 (2.7 to 3.0 ms against 3.9); at d = 512 the step takes 6.8 ms against 9.1 with m = 64, the same
-// with m = 2048. In bf16 the dense products cost half.
-// Shares between a twentieth and a half have not been measured for these kernels.
-constexpr double kGradientShare = 0.25, kProductShare = 0.45;
-constexpr int64_t kProductInputs = 256;
+// Shares of stored entries from which the dense way is faster. Measured with B = 4096 on one Zen 5 core with m = 2048, where both
+// ways take the same time; bf16 halves what the dense way costs:
+//                    d = 64       256         512
+//   gradients  f32   .26          .27         .24
+//              bf16  .20-.25      .17         .135
+//   backward   f32   never         .43         .38
+//              bf16  .33          .16         .15
+// (weight gradients at d = 512 and half of all stored: f32 46 ms against 77, bf16 26.) Decoding is never slower by the tiles of
+// sparse_products.cc, which need no ordering by columns: 41 ms against 44 at d = 512.
+constexpr int64_t kWide = 128;
+struct Shares {
+  double narrow, wide;  // d below kWide and from there
+};
+constexpr Shares kGradient = {0.26, 0.26}, kGradientBf16 = {0.22, 0.15};
+constexpr Shares kBackward = {2.0, 0.42}, kBackwardBf16 = {0.33, 0.16};
 
 double share(const heddle_codes* codes) {
   const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
@@ -45,18 +52,17 @@ ProductInputs inputs_of(const heddle_codes* codes) {
   return ProductInputs(data_of(codes).precision == HEDDLE_PRECISION_BF16);
 }
 
-// A weight matrix as right side, in chunks of features: by_feature = [features, d], else its transpose.
+// A weight matrix [features, d], turned round, as right side in chunks of features.
 struct Chunks {
-  Chunks(CpuContext& c, const ProductInputs& by, const DLTensor* weight, bool by_feature, const char* op)
-      : features(dim(weight, 0)), d(dim(weight, 1)), count(ceil_div(features, kChunk)) {
-    const int64_t most = std::min(kChunk, features);
-    step = by_feature ? panel_words(by.kernel, most, d) : panel_words(by.kernel, d, most);
-    panels = c.arena.need<Word>(count * step, op);
+  Chunks(CpuContext& c, const ProductInputs& by, const DLTensor* weight, const char* op)
+      : features(dim(weight, 0)),
+        d(dim(weight, 1)),
+        count(ceil_div(features, kChunk)),
+        step(panel_words(by.kernel, d, std::min(kChunk, features))),
+        panels(c.arena.need<Word>(count * step, op)) {
     c.pool.run(count, [&](int64_t chunk) {
       const float* from = data<float>(weight) + first(chunk) * rows_apart(weight);
-      if (by_feature)
-        lay_out_panels(by.kernel, from, rows_apart(weight), 1, size(chunk), d, by.round, panels + chunk * step);
-      else lay_out_panels(by.kernel, from, 1, rows_apart(weight), d, size(chunk), by.round, panels + chunk * step);
+      lay_out_panels(by.kernel, from, 1, rows_apart(weight), d, size(chunk), by.round, panels + chunk * step);
     });
   }
   int64_t first(int64_t chunk) const { return chunk * kChunk; }
@@ -65,61 +71,33 @@ struct Chunks {
   Word* panels;
 };
 
-// The right side of a weight gradient: rows less the centre.
-void lay_out_centred(const ProductInputs& by, const float* rows, int64_t stride, int64_t count, int64_t d,
+// Some columns of the right side of a weight gradient: rows less the centre.
+void lay_out_centred(const ProductInputs& by, const float* rows, int64_t stride, int64_t count, int64_t columns,
                      const float* center, Arena& arena, Word* panels) {
   if (center != nullptr) {
-    float* centred = arena.need<float>(count * d, "codes_weight_gradient");
+    float* centred = arena.need<float>(count * columns, "codes_weight_gradient");
     for (int64_t r = 0; r < count; ++r) {
-      for (int64_t k = 0; k < d; ++k) centred[r * d + k] = rows[r * stride + k] - center[k];
+      for (int64_t k = 0; k < columns; ++k) centred[r * columns + k] = rows[r * stride + k] - center[k];
     }
     rows = centred;
-    stride = d;
+    stride = columns;
   }
-  lay_out_panels(by.kernel, rows, stride, 1, count, d, by.round, panels);
+  lay_out_panels(by.kernel, rows, stride, 1, count, columns, by.round, panels);
 }
 
 }  // namespace
 
 bool worth_dense(CodesProduct product, const heddle_codes* codes, int64_t d) {
-  if (d == 0 || !worth_masks(codes)) return false;
-  if (product == CodesProduct::gradient) return true;
-  if (product == CodesProduct::backward && data_of(codes).precision == HEDDLE_PRECISION_BF16) return true;
-  return d >= kProductInputs && share(codes) >= kProductShare;
+  if (d == 0) return false;
+  // By what was asked for, not by what the processor has: what is rounded must not depend on it.
+  const bool bf16 = data_of(codes).precision == HEDDLE_PRECISION_BF16;
+  const Shares& from =
+      product == CodesProduct::gradient ? (bf16 ? kGradientBf16 : kGradient) : (bf16 ? kBackwardBf16 : kBackward);
+  return share(codes) >= (d < kWide ? from.narrow : from.wide);
 }
 
-bool worth_masks(const heddle_codes* codes) { return share(codes) >= kGradientShare; }
-
-void decode_dense(CpuContext& c, const heddle_codes* codes, const float* values, const DLTensor* weight, DLTensor* y) {
-  constexpr const char* op = "decode";
-  const ProductInputs by(false);
-  const RowMasks& masks = row_masks(c, codes);
-  ArenaScope scope(c.arena);
-  const Chunks right(c, by, weight, true, op);
-  const sparse::Kernels& kernel = sparse::kernels();
-  const int64_t stride = by.words(whole(std::min(kChunk, right.features))) + kPad;
-  c.pool.run(ceil_div(codes->rows, kRowsOfTask), [&](int64_t task, int worker) {
-    Arena& arena = c.worker_arena(worker);
-    ArenaScope own(arena);
-    const int64_t row = task * kRowsOfTask, rows = std::min(kRowsOfTask, codes->rows - row);
-    float* tile = arena.need<float>(kTileRows * stride, op);
-    std::array<const float*, kRowsOfTask> next;
-    for (int64_t r = 0; r < rows; ++r) next[static_cast<size_t>(r)] = values + codes->offsets[row + r];
-    for (int64_t chunk = 0; chunk < right.count; ++chunk) {
-      const int64_t first = right.first(chunk), size = right.size(chunk), words = by.words(size);
-      for (int64_t r0 = 0; r0 < rows; r0 += kTileRows) {
-        const int64_t m = std::min(kTileRows, rows - r0);
-        for (int64_t r = 0; r < m; ++r) {
-          const uint16_t* mask = sixteens(masks, row + r0 + r, first);
-          const float*& from = next[static_cast<size_t>(r0 + r)];
-          float* to = tile + r * stride;
-          from += kernel.expand(mask, size, from, to);
-        }
-        by.kernel.multiply({m, right.d, words, tile, stride, 1, right.panels + chunk * right.step,
-                            words * by.kernel.panel, data<float>(y) + (row + r0) * rows_apart(y), rows_apart(y), true});
-      }
-    }
-  });
+bool worth_masks(const heddle_codes* codes) {
+  return share(codes) >= (data_of(codes).precision == HEDDLE_PRECISION_BF16 ? kGradientBf16 : kGradient).wide;
 }
 
 void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight,
@@ -128,7 +106,7 @@ void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTens
   const ProductInputs by = inputs_of(codes);
   const RowMasks& masks = row_masks(c, codes);
   ArenaScope scope(c.arena);
-  const Chunks right(c, by, weight, false, op);
+  const Chunks right(c, by, weight, op);
   const sparse::Kernels& kernel = sparse::kernels();
   const int64_t d = right.d, words = by.words(d);
   const int64_t stride = whole(std::min(kChunk, right.features)) + kPad;
@@ -180,16 +158,19 @@ void codes_weight_gradient_dense(CpuContext& c, const heddle_codes* codes, const
   Word* panels = c.arena.need<Word>(panel_words(by.kernel, room, d), op);
   for (int64_t row = 0; row < codes->rows; row += most) {
     const int64_t count = std::min(most, codes->rows - row), words = by.words(count);
-    const int64_t layouts = ceil_div(count, kRowsOfLayout);
-    c.pool.run(layouts + 1, [&](int64_t task, int worker) {
-      Arena& arena = c.worker_arena(worker);
-      ArenaScope own(arena);
-      if (task == 0) {
-        lay_out_centred(by, data<float>(rows) + row * rows_apart(rows), rows_apart(rows), count, d, center, arena,
-                        panels);
+    // One task per panel of the right side, then those of the codes.
+    const int64_t width = by.kernel.panel, right = ceil_div(d, width);
+    c.pool.run(right + ceil_div(count, kRowsOfLayout), [&](int64_t task, int worker) {
+      if (task < right) {
+        Arena& arena = c.worker_arena(worker);
+        ArenaScope own(arena);
+        const int64_t column = task * width;
+        lay_out_centred(by, data<float>(rows) + row * rows_apart(rows) + column, rows_apart(rows), count,
+                        std::min(width, d - column), center ? center + column : nullptr, arena,
+                        panels + column * words);
         return;
       }
-      const int64_t first = (task - 1) * kRowsOfLayout;
+      const int64_t first = (task - right) * kRowsOfLayout;
       for (int64_t r = first; r < std::min(count, first + kRowsOfLayout); r += by.pairs ? 2 : 1) {
         const auto mask_of = [&](int64_t at) { return sixteens(masks, row + at, 0); };
         const auto values_of = [&](int64_t at) { return values + codes->offsets[row + at]; };

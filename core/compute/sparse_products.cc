@@ -37,14 +37,20 @@ int64_t features_for(const heddle_codes* codes, double entries, int64_t least, i
   return kPanel * static_cast<int64_t>(std::clamp(panels, static_cast<double>(least), static_cast<double>(most)));
 }
 
-// Is it worth visiting a row once per tile? Not where the whole matrix is one. Measured at d = 64: with 5 and 10 % of
-// 2,048 features not yet, because 512 KiB of weights answer from L2 almost as fast; with 20 % it is, or where the weights do not
-// fit (5 % of 8,192: 1.9 against 2.2 ns per entry).
-bool in_tiles(const heddle_codes* codes, int64_t d) {
+// Is it worth visiting a row once per tile? Not where the whole matrix is one, nor for few entries. Measured with B = 4096:
+// d = 64: with 5 and 10 % of 2,048 features not yet, because 512 KiB of weights answer from L2 almost as fast; with 20 % it is,
+// or where the weights do not fit (5 % of 8,192: 1.9 against 2.2 ns per entry).
+// d = 512: a row has several strips, each with its runs. Of weights in L2 (64 features) tiles decode in 1.4 ms instead of 2.1 with
+// half of all stored, .6 instead of .4 with an eighth; dot products, which need a sum across lanes per strip and entry, take 3 to 6
+// times as long. Of weights in L3 (2,048 features) tiles are never slower to decode; dot products are level with 9 %.
+enum class Product { decode, dot };
+bool in_tiles(Product product, const heddle_codes* codes, int64_t d) {
   const double share = density(codes);
   const int64_t bytes = codes->width * d * 4;
   if (bytes <= kSmallTile * kPanel * kStrip * 4) return false;
-  return share >= 0.12 || (share * kLargestTile * kPanel >= 12 && bytes > kWeightsInL2);
+  if (d > kStrip && bytes <= kWeightsInL2) return product == Product::decode && share >= 0.3;
+  if (share >= 0.12) return true;
+  return bytes > kWeightsInL2 && share * kLargestTile * kPanel >= 12 && (d <= kStrip || product == Product::decode);
 }
 
 // Tiles of a weight matrix: groups of panels times strips of columns.
@@ -144,16 +150,7 @@ int32_t decode(void* dc, const heddle_codes* codes, const DLTensor* values, cons
     float* to = data<float>(y);
     CpuContext& c = context(dc);
     const sparse::Kernels& kernel = sparse::kernels();
-    if (worth_dense(CodesProduct::decode, codes, d)) {
-      c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
-        for (int64_t b = task * kTaskRows; b < std::min((task + 1) * kTaskRows, codes->rows); ++b) {
-          if (start) std::copy_n(start, d, to + b * stride);
-          else std::fill_n(to + b * stride, d, 0.0f);
-        }
-      });
-      return decode_dense(c, codes, stored, weight, y);
-    }
-    if (!in_tiles(codes, d)) {
+    if (!in_tiles(Product::decode, codes, d)) {
       c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
         const int64_t first = task * kTaskRows, rows = std::min(kTaskRows, codes->rows - first);
         kernel.decode_rows(codes->offsets + first, rows, codes->indices, stored, data<float>(weight),
@@ -189,7 +186,7 @@ int32_t codes_backward(void* dc, const heddle_codes* codes, const DLTensor* dy, 
     const sparse::Kernels& kernel = sparse::kernels();
     if (worth_dense(CodesProduct::backward, codes, d))
       return codes_backward_dense(c, codes, dy, weight, add, data<float>(dvalues));
-    if (d == 0 || !in_tiles(codes, d)) {
+    if (d == 0 || !in_tiles(Product::dot, codes, d)) {
       c.pool.run(ceil_div(codes->rows, kTaskRows), [&](int64_t task) {
         const int64_t first = task * kTaskRows, rows = std::min(kTaskRows, codes->rows - first);
         kernel.dot_rows(codes->offsets + first, rows, codes->indices, from + first * rows_apart(dy), rows_apart(dy),

@@ -188,8 +188,7 @@ TEST(SparseProducts, DenseAndSparseWaysGiveTheSameBits) {
 }
 
 // Codes of a bf16 encode, half of them stored: both sides of the products of training are rounded to bf16, sums are f32; decode
-// stays f32. Then the same
-// codes object holds f32 codes again.
+// stays f32. Then the same codes object holds f32 codes again.
 TEST(SparseProducts, DenseProductsOfBf16Codes) {
   const auto rounded = [](float value) {
     float result = 0;
