@@ -98,6 +98,11 @@ void run_activations(Session& session, const Job& job, const std::string& site) 
 
 namespace {
 
+std::filesystem::path checkpoint_of(Session& session, const DictionaryTask& task) {
+  const StageKey key = task.job->keys.dictionary(task.name);
+  return session.store().partial(key.stage, key.key) / "checkpoint.safetensors";
+}
+
 // Dictionaries share a pass when they read the same rows in the same order in the same batches for as long.
 std::string pass_of(const DictionaryTask& task) {
   const DictionarySection& section = task.job->experiment.dictionaries.at(task.name);
@@ -114,29 +119,21 @@ void train_together(Session& session, const std::vector<DictionaryTask>& tasks) 
 
   std::vector<std::unique_ptr<DictionaryModel>> models;
   std::vector<DictionaryJob> jobs;
-  json keys = json::array();
   for (const DictionaryTask& task : tasks) {
     const DictionarySection& own = task.job->experiment.dictionaries.at(task.name);
     models.push_back(std::make_unique<DictionaryModel>(session.device(), *own.plugin.component, own.plugin.values,
                                                        activations->width()));
     const std::string point = task.job->experiment.sweep_label();
     const auto seed = own.training.seed > 0 ? static_cast<uint64_t>(own.training.seed) : task.job->experiment.seed;
-    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), seed, own.training});
-    keys.push_back(task.job->keys.dictionary(task.name).key);
+    jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), seed, own.training,
+                    checkpoint_of(session, task), json{{"key", task.job->keys.dictionary(task.name).key}}});
   }
-  // One checkpoint for the group, under the key of its first member.
-  const StageKey group = first.keys.dictionary(tasks.front().name);
-  const auto partial = session.store().partial(group.stage, group.key);
-  const DictionaryRun run{*activations,
-                          *normalizer,
-                          first.experiment.seed,
-                          section.training.precision,
-                          partial / "checkpoint.safetensors",
-                          json{{"keys", keys}}};
+  const DictionaryRun run{*activations, *normalizer, first.experiment.seed, section.training.precision};
   const auto trained = train_dictionaries(jobs, session.context(), run);
   for (size_t i = 0; i < tasks.size(); ++i) {
     const DictionarySection& own = tasks[i].job->experiment.dictionaries.at(tasks[i].name);
-    auto writer = session.store().create(record_of(tasks[i].job->keys.dictionary(tasks[i].name)));
+    const StageKey key = tasks[i].job->keys.dictionary(tasks[i].name);
+    auto writer = session.store().create(record_of(key));
     save_model_record(writer, *own.plugin.component, own.plugin.values, activations->width());
     models[i]->save(writer.file(model_file));
     StageResults results;
@@ -151,8 +148,8 @@ void train_together(Session& session, const std::vector<DictionaryTask>& tasks) 
     results.add("steps", static_cast<double>(trained[i].steps));
     save_results(writer, results);
     writer.commit();
+    session.store().drop_partial(key.stage, key.key);
   }
-  session.store().drop_partial(group.stage, group.key);
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ struct Lane {
   Tensor fired, dead_mask;
   LossBlock block;
   int64_t revived = 0;
+  int64_t step = 0;  // steps done; one that is ahead of the others waits for them
 };
 
 int64_t dead_window(const DictionaryTraining& options, int64_t rows) {
@@ -138,7 +139,7 @@ class DictionaryLoop {
   }
 
   std::vector<DictionaryTrainingResult> run() {
-    if (!resume()) initialise();
+    begin();
     Progress progress(
         lanes_.size() == 1 ? "dictionary " + lanes_[0]->job.name : fmt::format("{} dictionaries", lanes_.size()),
         static_cast<uint64_t>(steps_ * batch_), "vectors");
@@ -148,7 +149,11 @@ class DictionaryLoop {
         throw_if_cancelled();
       }
       load_batch(step_);
-      for (auto& lane : lanes_) train(*lane);
+      for (auto& lane : lanes_) {
+        if (lane->step != step_) continue;
+        train(*lane);
+        ++lane->step;
+      }
       ++step_;
       progress.update(static_cast<uint64_t>(step_ * batch_), note());
       if (clock_.due() || step_ == steps_) write_checkpoint();
@@ -203,9 +208,16 @@ class DictionaryLoop {
     run_.normalizer.apply(to, count);
   }
 
-  void initialise() {
-    load_batch(0);
-    for (auto& lane : lanes_) lane->job.model->initialise(context_, lane->job.seed, host_, batch_);
+  // Every dictionary from its checkpoint or from its initial values, which may depend on the first batch.
+  void begin() {
+    step_ = steps_;
+    for (auto& lane : lanes_) {
+      if (!resume(*lane)) {
+        load_batch(0);
+        lane->job.model->initialise(context_, lane->job.seed, host_, batch_);
+      }
+      step_ = std::min(step_, lane->step);
+    }
   }
 
   void train(Lane& lane) {
@@ -267,41 +279,38 @@ class DictionaryLoop {
   }
 
   void write_checkpoint() {
-    if (run_.checkpoint.empty()) return;
-    CheckpointWriter writer;
-    nlohmann::json state{{"step", step_}, {"identity", run_.identity}, {"lanes", nlohmann::json::object()}};
     for (auto& lane : lanes_) {
+      if (lane->job.checkpoint.empty() || lane->step != step_) continue;  // those ahead have theirs
       const std::vector<ParameterInfo>& infos = lane->job.model->parameters().infos();
-      const std::string prefix = lane->job.name + "/";
-      writer.add(prefix + "parameter/", infos, lane->job.model->parameters().values());
-      writer.add(prefix + "moment1/", infos, lane->optimizer.first_moments());
-      writer.add(prefix + "moment2/", infos, lane->optimizer.second_moments());
-      writer.add(prefix + "silent", lane->dead.silent());
-      state["lanes"][lane->job.name] = {{"losses", lane->block.to_json()}, {"revived", lane->revived}};
+      CheckpointWriter writer;
+      writer.add("parameter/", infos, lane->job.model->parameters().values());
+      writer.add("moment1/", infos, lane->optimizer.first_moments());
+      writer.add("moment2/", infos, lane->optimizer.second_moments());
+      writer.add("silent", lane->dead.silent());
+      writer.write(lane->job.checkpoint, {{"step", step_},
+                                          {"identity", lane->job.identity},
+                                          {"losses", lane->block.to_json()},
+                                          {"revived", lane->revived}});
     }
-    writer.write(run_.checkpoint, state);
     clock_.written();
   }
 
-  bool resume() {
-    if (run_.checkpoint.empty() || !std::filesystem::exists(run_.checkpoint)) return false;
-    const CheckpointReader checkpoint(run_.checkpoint);
-    check_identity(checkpoint, run_.identity, run_.checkpoint);
-    step_ = checkpoint.state().at("step");
-    for (auto& lane : lanes_) {
-      const std::vector<ParameterInfo>& infos = lane->job.model->parameters().infos();
-      const std::string prefix = lane->job.name + "/";
-      checkpoint.read(prefix + "parameter/", infos, lane->job.model->parameters().values());
-      checkpoint.read(prefix + "moment1/", infos, lane->optimizer.first_moments());
-      checkpoint.read(prefix + "moment2/", infos, lane->optimizer.second_moments());
-      lane->optimizer.set_steps(step_);
-      lane->dead.silent() = checkpoint.integers(prefix + "silent");
-      lane->dead.recount();
-      const nlohmann::json& own = checkpoint.state().at("lanes").at(lane->job.name);
-      lane->block.from_json(own.at("losses"));
-      lane->revived = own.at("revived");
-    }
-    log_line(HEDDLE_LOG_INFO, "train", fmt::format("going on from step {} ({})", step_ + 1, run_.checkpoint.string()));
+  bool resume(Lane& lane) {
+    const std::filesystem::path& path = lane.job.checkpoint;
+    if (path.empty() || !std::filesystem::exists(path)) return false;
+    const CheckpointReader checkpoint(path);
+    check_identity(checkpoint, lane.job.identity, path);
+    const std::vector<ParameterInfo>& infos = lane.job.model->parameters().infos();
+    checkpoint.read("parameter/", infos, lane.job.model->parameters().values());
+    checkpoint.read("moment1/", infos, lane.optimizer.first_moments());
+    checkpoint.read("moment2/", infos, lane.optimizer.second_moments());
+    lane.step = checkpoint.state().at("step");
+    lane.optimizer.set_steps(lane.step);
+    lane.dead.silent() = checkpoint.integers("silent");
+    lane.dead.recount();
+    lane.block.from_json(checkpoint.state().at("losses"));
+    lane.revived = checkpoint.state().at("revived");
+    log_line(HEDDLE_LOG_INFO, "train", fmt::format("going on from step {} ({})", lane.step + 1, path.string()));
     return true;
   }
 

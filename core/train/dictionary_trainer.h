@@ -2,7 +2,9 @@
 //
 // Every dictionary has its own plugin, seed, optimiser state and dead-feature tracking; the batches are shared: row
 // order of epoch e is the permutation drawn by (seed, e), cut into full batches (the rest of an epoch is left out; a
-// set smaller than a batch is one batch). So a dictionary's result does not depend on which others train beside it.
+// set smaller than a batch is one batch). So a dictionary's result does not depend on which others train beside it, and each
+// has a checkpoint of its own: an interrupted sweep goes on whatever was added to it or taken out, those that stand at an
+// earlier step first.
 // Determinism, kills and cancellation as in trainer.h. Thread: one.
 #pragma once
 
@@ -21,8 +23,10 @@ namespace heddle {
 struct DictionaryJob {
   std::string name;
   DictionaryModel* model;
-  uint64_t seed = 1;           // initial values and the plugin's random numbers
-  DictionaryTraining options;  // learning rate, revival ... may differ; batch and length must not
+  uint64_t seed = 1;                 // initial values and the plugin's random numbers
+  DictionaryTraining options;        // learning rate, revival ... may differ; batch and length must not
+  std::filesystem::path checkpoint;  // file; empty = none
+  nlohmann::json identity;           // of what is trained: a checkpoint of something else is refused
 };
 
 struct DictionaryRun {
@@ -30,8 +34,6 @@ struct DictionaryRun {
   const Normalizer& normalizer;
   uint64_t seed = 1;  // row order
   int32_t precision = HEDDLE_PRECISION_F32;
-  std::filesystem::path checkpoint;  // file; empty = none
-  nlohmann::json identity;
 };
 
 struct DictionaryTrainingResult {

@@ -33,7 +33,7 @@ struct World {
         context(*device),
         activations(random_activations()),
         normalizer(Normalizer::fit(Normalization::per_dimension, activations)),
-        run{activations, normalizer, 1, precision, folder() / "state", nlohmann::json::object()} {
+        run{activations, normalizer, 1, precision} {
     std::filesystem::create_directories(folder());
     const Component& l1 = registry.find(HEDDLE_KIND_DICTIONARY, "heddle.l1");
     DictionaryTraining options;
@@ -45,7 +45,9 @@ struct World {
       const double weight = 0.05 * static_cast<double>(1 + i % 8);
       const Values values(l1, {{"width", kFeatures, {}}, {"l1", weight, {}}});
       models.push_back(std::make_unique<DictionaryModel>(*device, l1, values, kInputs));
-      jobs.push_back({"l1-" + std::to_string(i), models.back().get(), static_cast<uint64_t>(1 + i / 8), options});
+      const std::string name = "l1-" + std::to_string(i);
+      jobs.push_back({name, models.back().get(), static_cast<uint64_t>(1 + i / 8), options, folder() / name,
+                      nlohmann::json::object()});
     }
     steps(1);
     // W is uniform in +-1/8, so a pre-activation is about N(c, 1/3).
@@ -60,13 +62,11 @@ struct World {
 
   // Goes on from the checkpoint, which is one step old, for `count` steps more (or begins, where there is none).
   std::vector<DictionaryTrainingResult> steps(int64_t count) {
-    for (DictionaryJob& job : jobs) job.options.steps = count + (std::filesystem::exists(run.checkpoint) ? 1 : 0);
+    for (DictionaryJob& job : jobs) job.options.steps = count + (std::filesystem::exists(job.checkpoint) ? 1 : 0);
     return train_dictionaries(jobs, context, run);
   }
   // What the trainer would have written after one step, with the weights as they are now and moments of zero.
   void write_checkpoint() {
-    CheckpointWriter writer;
-    nlohmann::json state{{"step", 1}, {"identity", run.identity}, {"lanes", nlohmann::json::object()}};
     const nlohmann::json losses{{"sums", nlohmann::json::array()},
                                 {"last", nlohmann::json::array()},
                                 {"active", 0.0},
@@ -75,13 +75,13 @@ struct World {
     for (DictionaryJob& job : jobs) {
       ParameterSet& parameters = job.model->parameters();
       const TensorList moments(*device, parameters.infos(), true);
-      writer.add(job.name + "/parameter/", parameters.infos(), parameters.values());
-      writer.add(job.name + "/moment1/", parameters.infos(), moments);
-      writer.add(job.name + "/moment2/", parameters.infos(), moments);
-      writer.add(job.name + "/silent", std::vector<int64_t>(kFeatures, 0));
-      state["lanes"][job.name] = {{"losses", losses}, {"revived", 0}};
+      CheckpointWriter writer;
+      writer.add("parameter/", parameters.infos(), parameters.values());
+      writer.add("moment1/", parameters.infos(), moments);
+      writer.add("moment2/", parameters.infos(), moments);
+      writer.add("silent", std::vector<int64_t>(kFeatures, 0));
+      writer.write(job.checkpoint, {{"step", 1}, {"identity", job.identity}, {"losses", losses}, {"revived", 0}});
     }
-    writer.write(run.checkpoint, state);
   }
   static std::filesystem::path folder() {
     return std::filesystem::temp_directory_path() / ("heddle-dictionaries-bench-" + std::to_string(getpid()));

@@ -51,7 +51,7 @@ struct Outcome {
 };
 
 Outcome train(const std::vector<Spec>& which, const DictionaryTraining& how, int threads = 2,
-              const std::filesystem::path& checkpoint = {}) {
+              const std::filesystem::path& checkpoints = {}) {
   const Activations data = test::mixtures(700, kWidth);
   const Normalizer normalizer = Normalizer::fit(Normalization::per_dimension, data);
   Machine machine(threads);
@@ -60,11 +60,15 @@ Outcome train(const std::vector<Spec>& which, const DictionaryTraining& how, int
   for (const Spec& spec : which) {
     const Component& c = test::component(HEDDLE_KIND_DICTIONARY, spec.plugin);
     models.push_back(std::make_unique<DictionaryModel>(*machine.device, c, Values(c, spec.given), kWidth));
-    jobs.push_back({spec.name, models.back().get(), spec.seed, how});
+    jobs.push_back({spec.name,
+                    models.back().get(),
+                    spec.seed,
+                    how,
+                    checkpoints.empty() ? checkpoints : checkpoints / spec.name,
+                    {{"name", spec.name}}});
   }
   Outcome out;
-  out.results =
-      train_dictionaries(jobs, machine.context, {data, normalizer, 5, HEDDLE_PRECISION_F32, checkpoint, {{"run", 1}}});
+  out.results = train_dictionaries(jobs, machine.context, {data, normalizer, 5, HEDDLE_PRECISION_F32});
   for (const auto& model : models) out.weights.push_back(test::bits(model->parameters()));
   return out;
 }
@@ -119,7 +123,7 @@ TEST(Dictionaries, the_rows_of_the_decoder_keep_norm_1) {
   const Component& c = test::component(HEDDLE_KIND_DICTIONARY, "heddle.l1");
   DictionaryModel model(*machine.device, c, Values(c, {{"width", int64_t{kFeatures}, {}}}), kWidth);
   std::vector<DictionaryJob> jobs{{"l1", &model, 1, options()}};
-  train_dictionaries(jobs, machine.context, {data, Normalizer(kWidth), 5, HEDDLE_PRECISION_F32, {}, {}});
+  train_dictionaries(jobs, machine.context, {data, Normalizer(kWidth), 5, HEDDLE_PRECISION_F32});
   const Tensor& decoder = model.parameters().tensor(model.parameters().with_role(HEDDLE_ROLE_DECODER).value());
   for (int64_t j = 0; j < kFeatures; ++j) {
     double norm = 0;
@@ -136,7 +140,7 @@ TEST(Dictionaries, killed_at_any_moment_training_goes_on_to_the_same_bits) {
   how.revival = Revival::resample;
   how.resample_every = 9;
   const Outcome whole = train(specs(), how);
-  const auto checkpoint = test::scratch_folder() / "checkpoint.safetensors";
+  const auto checkpoints = test::scratch_folder();
   how.checkpoint_seconds = 0;
   int kills = 0;
   for (int round = 0; round < 200; ++round) {
@@ -145,7 +149,7 @@ TEST(Dictionaries, killed_at_any_moment_training_goes_on_to_the_same_bits) {
     if (child == 0) {
       try {
         set_quiet(true);
-        train(specs(), how, 2, checkpoint);
+        train(specs(), how, 2, checkpoints);
         _exit(0);
       } catch (const std::exception& failure) {
         std::fprintf(stderr, "%s\n", failure.what());
@@ -159,12 +163,41 @@ TEST(Dictionaries, killed_at_any_moment_training_goes_on_to_the_same_bits) {
     if (WIFEXITED(status)) {
       ASSERT_EQ(WEXITSTATUS(status), 0);
       if (kills > 0) break;
-      std::filesystem::remove(checkpoint);  // this thread woke too late to kill: once more from the start
+      for (const Spec& spec : specs())
+        std::filesystem::remove(checkpoints /
+                                spec.name);  // this thread woke too late to kill: once more from the start
     }
     ++kills;
   }
   EXPECT_GT(kills, 0);
-  expect_same(whole, train(specs(), how, 2, checkpoint));
+  expect_same(whole, train(specs(), how, 2, checkpoints));
+}
+
+TEST(Dictionaries, an_interrupted_sweep_goes_on_with_others_in_it) {
+  DictionaryTraining how = options();
+  how.revival = Revival::resample;
+  how.resample_every = 7;
+  const Outcome whole = train(specs(), how);
+  const auto checkpoints = test::scratch_folder();
+  how.checkpoint_seconds = 0;
+  // The first is killed somewhere on its way, alone; then the second comes to it.
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    set_quiet(true);
+    train({specs()[0]}, how, 2, checkpoints);
+    _exit(0);
+  }
+  while (!std::filesystem::exists(checkpoints / "l1")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  expect_same(whole, train(specs(), how, 2, checkpoints));
+  // The second is finished by now; then the first is asked for anew, and one whose checkpoint is another's is refused.
+  std::filesystem::remove(checkpoints / "l1");
+  expect_same(whole, train(specs(), how, 2, checkpoints));
+  std::filesystem::copy_file(checkpoints / "topk", checkpoints / "l1",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THROW(train(specs(), how, 2, checkpoints), Error);
 }
 
 TEST(Dictionaries, lengths_that_differ_cannot_train_side_by_side) {
@@ -174,8 +207,7 @@ TEST(Dictionaries, lengths_that_differ_cannot_train_side_by_side) {
   DictionaryModel a(*machine.device, c, Values(c, {}), kWidth), b(*machine.device, c, Values(c, {}), kWidth);
   std::vector<DictionaryJob> jobs{{"a", &a, 1, options()}, {"b", &b, 1, options()}};
   jobs[1].options.steps = 61;
-  EXPECT_THROW(train_dictionaries(jobs, machine.context, {data, Normalizer(kWidth), 5, HEDDLE_PRECISION_F32, {}, {}}),
-               Error);
+  EXPECT_THROW(train_dictionaries(jobs, machine.context, {data, Normalizer(kWidth), 5, HEDDLE_PRECISION_F32}), Error);
 }
 
 TEST(Quality, of_a_worked_example) {
@@ -217,7 +249,7 @@ TEST(Quality, of_a_trained_dictionary_does_not_depend_on_the_block) {
   std::vector<DictionaryJob> jobs{{"topk", &model, 1, options()}};
   jobs[0].options.steps = 600;
   jobs[0].options.decay_start = 0;
-  train_dictionaries(jobs, machine.context, {data, normalizer, 5, HEDDLE_PRECISION_F32, {}, {}});
+  train_dictionaries(jobs, machine.context, {data, normalizer, 5, HEDDLE_PRECISION_F32});
   const DictionaryQuality q = evaluate_dictionary(model, machine.context, data, normalizer);
   const DictionaryQuality blocks = evaluate_dictionary(model, machine.context, data, normalizer, 33);
   EXPECT_EQ(q.rmse_global, blocks.rmse_global);
