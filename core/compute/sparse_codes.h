@@ -71,6 +71,12 @@ RowMasks& new_row_masks(heddle_codes* codes, int64_t rows, int64_t width);
 
 inline int64_t rows_apart(const DLTensor* matrix) { return matrix->strides ? matrix->strides[0] : matrix->shape[1]; }
 
+// Of all rows times features, how many are stored.
+inline double stored_share(const heddle_codes* codes) {
+  const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
+  return all > 0 ? static_cast<double>(codes->nnz) / all : 0;
+}
+
 // Rows of one task of the row-wise ops.
 constexpr int64_t kTaskRows = 64;
 

@@ -39,10 +39,6 @@ struct Shares {
 constexpr Shares kGradient = {0.26, 0.26}, kGradientBf16 = {0.22, 0.15};
 constexpr Shares kBackward = {2.0, 0.42}, kBackwardBf16 = {0.33, 0.16};
 
-double share(const heddle_codes* codes) {
-  const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
-  return all > 0 ? static_cast<double>(codes->nnz) / all : 0;
-}
 int64_t whole(int64_t features) { return ceil_div(features, 16) * 16; }
 const uint16_t* sixteens(const RowMasks& masks, int64_t row, int64_t feature) {
   return reinterpret_cast<const uint16_t*>(masks.of(row)) + feature / 16;
@@ -93,11 +89,11 @@ bool worth_dense(CodesProduct product, const heddle_codes* codes, int64_t d) {
   const bool bf16 = data_of(codes).precision == HEDDLE_PRECISION_BF16;
   const Shares& from =
       product == CodesProduct::gradient ? (bf16 ? kGradientBf16 : kGradient) : (bf16 ? kBackwardBf16 : kBackward);
-  return share(codes) >= (d < kWide ? from.narrow : from.wide);
+  return stored_share(codes) >= (d < kWide ? from.narrow : from.wide);
 }
 
 bool worth_masks(const heddle_codes* codes) {
-  return share(codes) >= (data_of(codes).precision == HEDDLE_PRECISION_BF16 ? kGradientBf16 : kGradient).wide;
+  return stored_share(codes) >= (data_of(codes).precision == HEDDLE_PRECISION_BF16 ? kGradientBf16 : kGradient).wide;
 }
 
 void codes_backward_dense(CpuContext& c, const heddle_codes* codes, const DLTensor* dy, const DLTensor* weight,

@@ -26,14 +26,9 @@ constexpr int64_t kSmallTile = 4;                   // panels: 32 KiB, two third
 constexpr int64_t kWeightsInL2 = int64_t{3} << 18;  // bytes
 constexpr int64_t kGradientPanels = 16;
 
-double density(const heddle_codes* codes) {
-  const double all = static_cast<double>(codes->rows) * static_cast<double>(codes->width);
-  return all > 0 ? static_cast<double>(codes->nnz) / all : 0;
-}
-
 // Features of a tile in which a row has about `entries`, within bounds given in the encoder's panels.
 int64_t features_for(const heddle_codes* codes, double entries, int64_t least, int64_t most) {
-  const double panels = entries / (kPanel * std::max(density(codes), 1e-9));
+  const double panels = entries / (kPanel * std::max(stored_share(codes), 1e-9));
   return kPanel * static_cast<int64_t>(std::clamp(panels, static_cast<double>(least), static_cast<double>(most)));
 }
 
@@ -45,7 +40,7 @@ int64_t features_for(const heddle_codes* codes, double entries, int64_t least, i
 // times as long. Of weights in L3 (2,048 features) tiles are never slower to decode; dot products are level with 9 %.
 enum class Product { decode, dot };
 bool in_tiles(Product product, const heddle_codes* codes, int64_t d) {
-  const double share = density(codes);
+  const double share = stored_share(codes);
   const int64_t bytes = codes->width * d * 4;
   if (bytes <= kSmallTile * kPanel * kStrip * 4) return false;
   if (d > kStrip && bytes <= kWeightsInL2) return product == Product::decode && share >= 0.3;

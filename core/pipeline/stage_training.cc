@@ -98,11 +98,6 @@ void run_activations(Session& session, const Job& job, const std::string& site) 
 
 namespace {
 
-std::filesystem::path checkpoint_of(Session& session, const DictionaryTask& task) {
-  const StageKey key = task.job->keys.dictionary(task.name);
-  return session.store().partial(key.stage, key.key) / "checkpoint.safetensors";
-}
-
 // Dictionaries share a pass when they read the same rows in the same order in the same batches for as long.
 std::string pass_of(const DictionaryTask& task) {
   const DictionarySection& section = task.job->experiment.dictionaries.at(task.name);
@@ -125,8 +120,9 @@ void train_together(Session& session, const std::vector<DictionaryTask>& tasks) 
                                                        activations->width()));
     const std::string point = task.job->experiment.sweep_label();
     const auto seed = own.training.seed > 0 ? static_cast<uint64_t>(own.training.seed) : task.job->experiment.seed;
+    const StageKey key = task.job->keys.dictionary(task.name);
     jobs.push_back({point.empty() ? task.name : task.name + " " + point, models.back().get(), seed, own.training,
-                    checkpoint_of(session, task), json{{"key", task.job->keys.dictionary(task.name).key}}});
+                    session.store().partial(key.stage, key.key) / "checkpoint.safetensors", json{{"key", key.key}}});
   }
   const DictionaryRun run{*activations, *normalizer, first.experiment.seed, section.training.precision};
   const auto trained = train_dictionaries(jobs, session.context(), run);
